@@ -1,0 +1,147 @@
+"""`Project`: a project in memory, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
+from metricsql.project import Definition, load_definition
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from metricsql.build.report import BuildReport
+    from metricsql.compiler import Compiled
+    from metricsql.sql.context import Context
+
+
+def load(path: str | Path = ".") -> Project:
+    """The project of a file or folder.
+
+    Everything that can be wrong in it is checked, data included. Raises `ProjectError` with every diagnostic.
+    """
+    project = Project(load_definition(Path(path)))
+    project.check().raise_errors()
+    return project
+
+
+class Project:
+    """A project whose files are read. Its sources are opened only when a method needs them."""
+
+    def __init__(self, definition: Definition, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+        self.definition = definition
+        self.connection = connection
+
+    def check(self, names: bool = True) -> Findings:
+        """Every error and warning there is. With `names`, data is asked which series it carries."""
+        return self._compile(names)[0]
+
+    def sql(self, *metrics: str, as_of: str | date | None = None, dialect: str = "duckdb") -> str:
+        """One SQL statement over the sources with the columns `record`, `day` and the metrics.
+
+        The metrics must be of one model. Raises `ProjectError` for an unknown metric.
+        """
+        from metricsql.compiler import sql_statement
+
+        findings, context, compiled = self._compile(names=True, as_of=as_of)
+        findings.raise_errors()
+        self._known(metrics, compiled)
+        models = {compiled.metrics[name].model for name in metrics}
+        if len(models) > 1:
+            raise ProjectError(Diagnostic("several-models", "one statement has metrics of one model; found "
+                                          + ", ".join(sorted(models))))
+        return sql_statement(context, compiled, list(dict.fromkeys(metrics)), dialect)
+
+    def build(
+        self, as_of: str | date | None = None, *, select: Sequence[str] | None = None, full: bool = False,
+        strict: bool = False, dry_run: bool = False, memory_limit: str | None = None, threads: int | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> BuildReport:
+        """Compute every metric through a day and write the database. Returns what was done.
+
+        `select` takes ids, `+id`, `id+` and `tag:name`. Raises `ProjectError` or `EngineError`; then the
+        database is what it was before.
+        """
+        from metricsql.build.build import Request, build
+
+        chosen = None if select is None else self.select(select)
+        request = Request(self._day(as_of), chosen, strict, dry_run, memory_limit, threads)
+        return build(self.definition, request, progress or (lambda stage: None))
+
+    def relation(self, metric: str) -> duckdb.DuckDBPyRelation:
+        """The built values of a metric: `record, day, <metric>`.
+
+        The relation's connection is the caller's own if the project has one, else a new one. Raises
+        `ProjectError` if the metric is unknown or not built.
+        """
+        from metricsql.build.read import metric_relation
+
+        return metric_relation(self.definition, self._metric_model(metric), metric, self.connection)
+
+    def select(self, words: Sequence[str]) -> list[str]:
+        """The metric ids that selection words mean (`id`, `+id`, `id+`, `+id+`, `tag:name`)."""
+        from metricsql.compiler import select_metrics
+
+        findings, _, compiled = self._compile(names=False)
+        findings.raise_errors()
+        return select_metrics(compiled, words)
+
+    def _metric_model(self, metric: str) -> str:
+        for declared in self.definition.metrics:
+            if declared.id == metric:
+                return declared.model
+        raise unknown_metric(metric, self.definition)
+
+    def _known(self, metrics: Sequence[str], compiled: Compiled) -> None:
+        if not metrics:
+            raise ProjectError(Diagnostic("no-metric", "name at least one metric"))
+        for name in metrics:
+            if name not in compiled.metrics:
+                raise unknown_metric(name, self.definition)
+
+    def _day(self, as_of: str | date | None) -> date:
+        from metricsql.compiler import default_as_of
+
+        if as_of is None:
+            return default_as_of(self.definition)
+        if isinstance(as_of, date):
+            return as_of
+        try:
+            return date.fromisoformat(as_of)
+        except ValueError:
+            raise ProjectError(Diagnostic("bad-day", f"found `{as_of}`, expected a day as YYYY-MM-DD")) from None
+
+    def _compile(self, names: bool, as_of: str | date | None = None) -> tuple[Findings, Context, Compiled]:
+        from metricsql.build.catalog import read_catalog, read_names
+        from metricsql.build.engine import open_reader
+        from metricsql.compiler import compile_metrics
+        from metricsql.sql.context import Context
+
+        findings = Findings(list(self.definition.warnings))
+        engine = open_reader(self.definition.database, self.definition.folder)
+        try:
+            catalog, sources = read_catalog(engine, self.definition, findings)
+            context = Context(self.definition, sources, catalog, self._day(as_of))
+            if names:
+                context = replace(context, catalog=read_names(engine, context, findings=findings))
+        finally:
+            engine.close()
+        return findings, context, compile_metrics(self.definition, context.catalog, sources, findings)
+
+
+def unknown_metric(name: str, definition: Definition) -> ProjectError:
+    """The error for an id that no metric has."""
+    known = [metric.id for metric in definition.metrics]
+    return ProjectError(Diagnostic("unknown-metric", f"no calculated metric with the id `{name}`",
+                                   hint=did_you_mean(name, known)))
+
+
+def sql(formula: Any, **options: Any) -> str:
+    """SQL for a formula without a project; see `metricsql.canonical.formula_sql`."""
+    from metricsql.canonical import formula_sql
+
+    return formula_sql(formula, **options)

@@ -1,0 +1,148 @@
+"""DuckDB, opened the way this product needs it. The only place that turns its errors into ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from metricsql.diagnostics import Diagnostic, EngineError, Place, ProjectError, one_line
+
+
+class Engine:
+    """One connection. Paths in SQL are relative to `folder`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.connection = connection
+        self.run("SET TimeZone = 'UTC'")
+        self.run(f"SET file_search_path = {literal(str(folder.resolve()))}")
+        self.run("SET enable_progress_bar = false")
+
+    def run(self, sql: str, parameters: Sequence[Any] | None = None) -> None:
+        """Execute a statement. Raises `EngineError` for what the machine cannot do."""
+        try:
+            self.connection.execute(sql, parameters) if parameters else self.connection.execute(sql)
+        except duckdb.Error as error:
+            raise engine_error(error) from None
+
+    def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Execute a query and fetch its rows."""
+        self.run(sql, parameters)
+        return self.connection.fetchall()
+
+    def value(self, sql: str, parameters: Sequence[Any] | None = None) -> Any:
+        """The first value of a query."""
+        found = self.rows(sql, parameters)
+        return found[0][0] if found else None
+
+    def close_outside(self) -> None:
+        """From here on nothing that runs can read or write another file."""
+        self.run("SET enable_external_access = false")
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Engine:
+    """A connection that sees the built file read-only (if there is one) as its current database.
+
+    The file is attached, not opened: a process that holds results of an older build open keeps them, and
+    still finds the newest file when it asks again.
+    """
+    engine = Engine(connection or duckdb.connect(), folder)
+    if database.is_file():
+        alias = f"built {database.stat().st_ino}"
+        attached = {row[0] for row in engine.rows("SELECT database_name FROM duckdb_databases()")}
+        if alias not in attached:
+            engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(alias)} (READ_ONLY)")
+        engine.run(f"USE {quoted(alias)}")
+    return engine
+
+
+def open_writer(database: Path, folder: Path, memory_limit: str | None = None, threads: int | None = None) -> Engine:
+    """A connection that writes a file of its own."""
+    try:
+        connection = duckdb.connect(str(database))
+    except duckdb.Error as error:
+        raise engine_error(error) from None
+    engine = Engine(connection, folder)
+    if memory_limit is not None:
+        try:
+            engine.run(f"SET memory_limit = {literal(memory_limit)}")
+        except EngineError:
+            engine.close()
+            raise ProjectError(Diagnostic("bad-value", f"`{one_line(memory_limit)}` is no amount of memory",
+                                          hint="for example `4GB` or `500MB`")) from None
+    if threads is not None:
+        engine.run(f"SET threads = {int(threads)}")
+    return engine
+
+
+def quoted(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """A text literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+@contextmanager
+def reading(source: str, place: Place) -> Iterator[None]:
+    """Turns what can go wrong while a source is read into a finding about that source."""
+    try:
+        yield
+    except EngineError as error:
+        cause = error.__context__
+        if isinstance(cause, duckdb.Error) and error.diagnostics[0].code == "engine":
+            raise ProjectError(_source_finding(source, place, cause)) from None
+        raise
+
+
+def engine_error(error: duckdb.Error) -> EngineError:
+    """Our words for an error of the engine."""
+    text = str(error)
+    pid = re.search(r"PID (\d+)", text)
+    if "lock" in text.lower() and pid:
+        found = Diagnostic("locked", f"process {pid.group(1)} has the database open for writing",
+                           hint="close it there, or wait until it is done")
+    elif isinstance(error, duckdb.OutOfMemoryException):
+        found = Diagnostic("out-of-memory", "the work does not fit into the memory that the engine may use",
+                           hint="give it more with `--memory-limit`, or fewer `--threads`")
+    elif "No space left" in text or "disk quota" in text.lower():
+        found = Diagnostic("disk-full", "there is no space left on the disk; nothing was changed")
+    elif isinstance(error, duckdb.IOException) and "not a valid DuckDB database" in text:
+        found = Diagnostic("not-a-database", "the database file is not a DuckDB database")
+    elif isinstance(error, duckdb.IOException) and ("Permission denied" in text or "Read-only file system" in text):
+        found = Diagnostic("no-permission", "the file may not be read or written here")
+    else:
+        found = Diagnostic("engine", f"the engine failed ({type(error).__name__})",
+                           hint="this is an internal error; please report it with the project that shows it")
+    return EngineError(found)
+
+
+def _source_finding(source: str, place: Place, error: duckdb.Error) -> Diagnostic:
+    text = str(error)
+    name = re.search(r'(?:Table with name|column|Function with name) "?([^\s"!]+)', text)
+    shown = f" `{one_line(name.group(1))}`" if name else ""
+    if "No files found" in text:
+        return Diagnostic("missing-file", f"no file matches `{one_line(source)}`", place)
+    if isinstance(error, duckdb.ParserException):
+        return Diagnostic("bad-source", "the query of this source is not valid SQL", place, _near(text))
+    if isinstance(error, duckdb.CatalogException):
+        return Diagnostic("bad-source", f"there is no table or function{shown}, which the source `{one_line(source)}` needs", place)
+    if isinstance(error, duckdb.BinderException):
+        return Diagnostic("bad-source", f"the source `{one_line(source)}` uses a column or table{shown} that is not there", place)
+    kinds = {".parquet": "a Parquet file", ".json": "JSON", ".ndjson": "JSON lines", ".gz": "a gzip file"}
+    kind = next((kinds[end] for end in kinds if source.lower().endswith(end)), "a table with a header line")
+    return Diagnostic("unreadable-file", f"`{one_line(source)}` cannot be read as {kind}", place)
+
+
+def _near(text: str) -> str | None:
+    near = re.search(r'at or near "([^"]*)"', text)
+    return f"the fault is at or near `{one_line(near.group(1))}`" if near else None

@@ -1,0 +1,71 @@
+"""What a build did, in words and as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from metricsql.diagnostics import Diagnostic, one_line
+
+REASONS = {
+    "record": "name no known record",
+    "unknown": "name a record that is not known, besides one that is",
+    "date": "have no readable date",
+    "value": "have no readable value",
+    "line": "cannot be split into the columns of the header",
+    "duplicate": "have the key of a later row",
+    "key": "have no key",
+    "since": "have no readable first day",
+    "company": "belong to no known company",
+}
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Rows of a source that were not used (or not fully): how many, why, and the first examples."""
+
+    source: str
+    reason: str
+    rows: int
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"`{one_line(e, 60)}`" for e in self.examples)
+        return f"{self.source}: {self.rows} row{'s' if self.rows != 1 else ''} {REASONS[self.reason]}" + \
+            (f", for example {shown}" if shown else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"source": self.source, "reason": self.reason, "rows": self.rows, "examples": list(self.examples)}
+
+
+@dataclass
+class BuildReport:
+    """The outcome of a build. `rows` counts grid rows per model; `seconds` is wall time per stage."""
+
+    as_of: date
+    start: date | None
+    database: Path
+    metrics: dict[str, list[str]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+    unusable: list[Unusable] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    dry_run: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "start": self.start.isoformat() if self.start else None,
+            "database": str(self.database),
+            "dry_run": self.dry_run,
+            "metrics": self.metrics,
+            "records": self.records,
+            "rows": self.rows,
+            "unusable": [item.to_dict() for item in self.unusable],
+            "warnings": [item.to_dict() for item in self.warnings],
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+        }

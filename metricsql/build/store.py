@@ -1,0 +1,128 @@
+"""The built file: written beside itself and put in place whole; one writer at a time.
+
+A build works on a private copy and renames it over the database when all is done. Readers keep the file
+they opened; whatever stops a build, the last good file stays where it is
+(`docs/decisions/side-file-and-rename.md`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from metricsql.build.engine import Engine, open_reader, open_writer
+from metricsql.diagnostics import Diagnostic, EngineError
+
+STATE = """
+CREATE SCHEMA IF NOT EXISTS "_metricsql";
+CREATE SCHEMA IF NOT EXISTS "metrics";
+CREATE TABLE IF NOT EXISTS "_metricsql"."builds" (
+    build BIGINT, started_at TIMESTAMP, finished_at TIMESTAMP, as_of DATE, start DATE, version VARCHAR,
+    stores_fields BOOLEAN, report VARCHAR);
+CREATE TABLE IF NOT EXISTS "_metricsql"."metrics" (
+    metric VARCHAR, model VARCHAR, definition VARCHAR, built_through DATE, build BIGINT);
+CREATE TABLE IF NOT EXISTS "_metricsql"."fields" (
+    model VARCHAR, record VARCHAR, field VARCHAR, day DATE, number DOUBLE, text VARCHAR);
+CREATE TABLE IF NOT EXISTS "_metricsql"."sources" (
+    source VARCHAR, fingerprint VARCHAR, build BIGINT);
+"""
+
+
+@contextmanager
+def writing(database: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
+    """An engine on a copy of the database; the copy takes its place if the block ends without an error."""
+    with locked(database):
+        side = database.with_name(f".{database.name}.building")
+        _remove(side)
+        try:
+            _copy(database, folder, side)
+            engine = open_writer(side, folder, memory_limit, threads)
+            try:
+                engine.run(STATE)
+                yield engine
+                engine.run("CHECKPOINT")
+            finally:
+                engine.close()
+            _sync(side)
+            os.replace(side, database)
+        except OSError as error:
+            raise _os_error(error, database) from None
+        finally:
+            _remove(side)
+
+
+def _copy(database: Path, folder: Path, side: Path) -> None:
+    if not database.exists():
+        return
+    open_reader(database, folder).close()  # finds out whether somebody else writes it, and whether it is a database
+    shutil.copyfile(database, side)
+    log = database.with_name(database.name + ".wal")
+    if log.exists():
+        shutil.copyfile(log, side.with_name(side.name + ".wal"))
+
+
+def _remove(side: Path) -> None:
+    for path in (side, side.with_name(side.name + ".wal")):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            path.unlink()
+    shutil.rmtree(side.with_name(side.name + ".tmp"), ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Hold the right to build a database. Raises `EngineError` with the holder's process id."""
+    path = database.with_name(f".{database.name}.lock")
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _os_error(error, database) from None
+    try:
+        if not _take(descriptor):
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "another process"
+            raise EngineError(Diagnostic("locked", f"process {holder} is building `{database.name}` already",
+                                         hint="wait until it is done; nothing was changed"))
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode("ascii"))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows: its own lock has the same meaning, and also ends with the process
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _os_error(error: OSError, database: Path) -> EngineError:
+    if isinstance(error, PermissionError) or error.errno in (30,):
+        message = f"`{database.parent}` cannot be written to, so `{database.name}` stays as it is"
+        return EngineError(Diagnostic("no-permission", message))
+    if error.errno in (28, 122):
+        return EngineError(Diagnostic("disk-full", f"there is no space left for `{database.name}`; nothing was changed"))
+    return EngineError(Diagnostic("disk", f"`{database.name}` cannot be written: {(error.strerror or '').lower()}"))

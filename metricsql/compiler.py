@@ -1,0 +1,112 @@
+"""The pipeline from files to SQL, in one place. Each arrow is a function that can be called alone.
+
+| stage   | in -> out                                            | function                     |
+|---------|------------------------------------------------------|------------------------------|
+| project | files -> `Definition`                                | `project.load_definition`    |
+| formula | text or JSON -> `Formula`                            | `formula.read_json`, `read_expression` |
+| bind    | `Formula` + names -> `Tree`, metrics in build order  | `bind.metrics.bind_metrics`  |
+| plan    | bound metrics -> `Plan` of stages                    | `plan.planner.make_plan`     |
+| sql     | `Plan` + sources -> steps, or one statement          | `sql.history.history_steps`  |
+
+Up to here everything is pure; `build` runs the steps, `inspect` and `cli` show what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from metricsql.bind.catalog import Catalog
+from metricsql.bind.metrics import BoundMetric, bind_metrics, in_order, upstream
+from metricsql.bind.sources import BoundSources
+from metricsql.diagnostics import Findings
+from metricsql.formula import write_json
+from metricsql.plan.nodes import Plan
+from metricsql.plan.planner import make_plan
+from metricsql.project.definition import Definition
+from metricsql.sql.conditions import Condition, parse_condition
+from metricsql.sql.context import Context
+from metricsql.sql.history import history_steps, selection
+from metricsql.sql.sources import field_value, records_steps, row_models, rows_steps
+from metricsql.sql.steps import Step, needed, statement
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A project's metrics, ready to be planned. `flags` names the column of each `where`."""
+
+    metrics: Mapping[str, BoundMetric]
+    flags: Mapping[str, str]
+    conditions: Mapping[str, Sequence[tuple[str, Condition]]]
+    """Per model: the columns of its conditions, with their expressions over its records source."""
+
+    def plan(self, definition: Definition, wanted: Iterable[str] | None = None) -> Plan:
+        """The plan of the wanted metrics (all if None) and of everything they use."""
+        chosen = upstream(self.metrics, self.metrics if wanted is None else wanted)
+        return make_plan(in_order(m for m in self.metrics.values() if m.id in chosen), definition)
+
+
+def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSources, findings: Findings) -> Compiled:
+    """Bind every metric and condition; faults go to the findings."""
+    metrics = bind_metrics(definition, catalog, findings)
+    flags: dict[str, str] = {}
+    conditions: dict[str, list[tuple[str, Condition]]] = {}
+    for metric in definition.metrics:
+        if metric.where is None or metric.model not in sources.models:
+            continue
+        model = sources.models[metric.model]
+        kinds = catalog.fields.get(metric.model, {})
+        names = {f.name: field_value(model, f.name, kinds[f.name].kind if f.name in kinds else "number") for f in model.fields}
+        condition = parse_condition(metric.where, names, metric.locate(("where",)), findings)
+        flag = flags.setdefault(metric.where, f"where {len(flags) + 1}")
+        known = conditions.setdefault(metric.model, [])
+        if condition is not None and flag not in [name for name, _ in known]:
+            known.append((flag, condition))
+    return Compiled({metric.id: metric for metric in metrics}, flags, conditions)
+
+
+def all_steps(context: Context, compiled: Compiled, plan: Plan) -> list[Step]:
+    """Every step from the sources to the results of a plan, in order."""
+    steps: list[Step] = []
+    root = context.definition.root
+    tracked = {p.model: [f.name for f in p.fields] for p in plan.models}
+    wheres = {p.model: {m.where for m in p.metrics if m.where} for p in plan.models}
+    for model in sorted(context.sources.models.values(), key=lambda m: m.name != root):
+        present = {f.name for f in model.fields}
+        wanted = {compiled.flags[where] for where in wheres.get(model.name, ())}
+        conditions = [c for c in compiled.conditions.get(model.name, ()) if c[0] in wanted]
+        steps += records_steps(context, model, [n for n in tracked.get(model.name, ()) if n in present], conditions)
+    read: dict[str, set[str]] = {}
+    for series in (s for p in plan.models for s in p.inputs if not s.calculated):
+        read.setdefault(series.namespace, set()).add(series.name)
+    for namespace, names in read.items():
+        if (bound := context.sources.series.get(namespace)) is not None:
+            steps += rows_steps(context, bound, row_models(context, bound), sorted(names))
+    return steps + history_steps(context, plan, compiled.flags)
+
+
+def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], dialect: str = "duckdb") -> str:
+    """One statement with the columns `record`, `day` and the wanted metrics, which are of one model."""
+    plan = compiled.plan(context.definition, wanted)
+    model = compiled.metrics[wanted[0]].model
+    steps = all_steps(context, compiled, plan)
+    last = selection(model, wanted)
+    return statement(needed([*steps, last], last.name), dialect, order_by=("record", "day"))
+
+
+def default_as_of(definition: Definition) -> date:
+    """`until`, else yesterday on the clocks of the project."""
+    import zoneinfo
+
+    if definition.until is not None:
+        return definition.until
+    return datetime.now(zoneinfo.ZoneInfo(definition.timezone)).date() - timedelta(days=1)
+
+
+def described(metric: BoundMetric) -> dict[str, Any]:
+    """What decides a metric's values, as data: a change of it is a change of the metric."""
+    declared = metric.definition
+    return {"model": declared.model, "formula": write_json(metric.formula), "where": declared.where,
+            "missing": "zero" if declared.missing_zero else "null"}

@@ -1,0 +1,132 @@
+"""What a project declares, merged from all its files and ready for use.
+
+Frozen dataclasses with places; the pydantic models of `schema.py` have checked every shape already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from metricsql.diagnostics import Diagnostic, Locate, Place, bare
+
+NAMESPACES = ("activities", "metrics", "conversations", "tasks", "system", "revenue")
+"""The namespaces every project knows; others are declared under `series:`."""
+NAMESPACE_ALIASES = {"custom": "metrics", "conversation": "conversations", "task": "tasks"}
+CALCULATED = "calculated"
+COUNTED = ("activities", "conversations", "tasks")
+"""Namespaces of things that happen: a row counts 1 unless it says otherwise; days are summed."""
+ZERO_FILLED = ("conversations", "tasks")
+EVENTS = "activities"
+DATE_SINCE = ("activities", "conversations")
+"""Namespaces that `daysSince` may ask about."""
+
+
+@dataclass(frozen=True)
+class SourceDef:
+    """Where rows come from. Exactly one of `path`, `table`, `sql` is set; `attach` goes with `table`."""
+
+    path: str | None = None
+    table: str | None = None
+    sql: str | None = None
+    attach: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    place: Place = field(default_factory=Place, compare=False)
+
+    def __str__(self) -> str:
+        return self.path or (f"{self.attach}: {self.table}" if self.attach else self.table) or "the query"
+
+
+@dataclass(frozen=True)
+class ModelDef:
+    """A kind of record; `company` is the column with the company of a child, None for the root."""
+
+    name: str
+    records: SourceDef
+    key: str = "id"
+    company: str | None = None
+    since: str | None = None
+    history: SourceDef | None = None
+    place: Place = field(default_factory=Place, compare=False)
+    locate: Locate = field(default=bare, compare=False)
+
+
+@dataclass(frozen=True)
+class SeriesDef:
+    """A namespace of series, with its rules per name; `default` is the rule of all others."""
+
+    namespace: str
+    source: SourceDef
+    collapse: Mapping[str, str] = field(default_factory=dict)
+    zeros: Mapping[str, str] = field(default_factory=dict)
+    place: Place = field(default_factory=Place, compare=False)
+
+    def collapse_of(self, name: str) -> str:
+        """How several points of one day become one (`docs/semantics.md` section 1.3)."""
+        usual = "sum" if self.namespace in COUNTED else "last"
+        return self.collapse.get(name, self.collapse.get("default", usual))
+
+    def drops_zeros(self, name: str) -> bool:
+        """Whether a sent 0 is read as no data."""
+        return self.zeros.get(name, self.zeros.get("default", "keep")) == "missing"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A formula as it was written: plain JSON data, or the text of an expression."""
+
+    data: Any = None
+    expression: str | None = None
+    locate: Locate = field(default=bare, compare=False)
+
+
+@dataclass(frozen=True)
+class MetricDef:
+    """A calculated metric as declared."""
+
+    id: str
+    model: str
+    written: Written
+    name: str | None = None
+    description: str | None = None
+    unit: str | None = None
+    missing_zero: bool = False
+    where: str | None = None
+    tags: tuple[str, ...] = ()
+    locate: Locate = field(default=bare, compare=False)
+
+    @property
+    def place(self) -> Place:
+        return self.locate(("id",))
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A whole project. `folder` is where relative paths start; `warnings` were found on loading."""
+
+    folder: Path
+    file: Path
+    name: str
+    database: Path
+    timezone: str = "UTC"
+    start: date | None = None
+    until: date | None = None
+    trend: str = "ratio"
+    fields_before_tracking: str = "empty"
+    models: Mapping[str, ModelDef] = field(default_factory=dict)
+    series: Mapping[str, SeriesDef] = field(default_factory=dict)
+    metrics: tuple[MetricDef, ...] = ()
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def root(self) -> str | None:
+        """The model at the top; None in a project without models."""
+        return next((name for name, model in self.models.items() if model.company is None), None)
+
+    def children(self) -> list[str]:
+        """The models below the root."""
+        return [name for name, model in self.models.items() if model.company is not None]

@@ -1,0 +1,273 @@
+"""Project files -> `Definition`: finds the file, follows `include`, merges, and reports everything wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from metricsql.diagnostics import Diagnostic, Findings, Path, ProjectError, did_you_mean, shift
+from metricsql.project.definition import (
+    CALCULATED,
+    NAMESPACE_ALIASES,
+    NAMESPACES,
+    Definition,
+    MetricDef,
+    ModelDef,
+    SeriesDef,
+    SourceDef,
+    Written,
+)
+from metricsql.project.document import Document, parse_json, read_document, read_text
+from metricsql.project.schema import Metric, Model, ProjectFile, Series, Source
+from metricsql.project.validate import validate
+
+FILE_NAMES = ("metricsql.yml", "metricsql.yaml", "metricsql.json")
+OPTIONS = ("name", "database", "timezone", "start", "until", "trend", "fields_before_tracking")
+RESERVED_IDS = ("record", "day")
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file of the project after validation."""
+
+    document: Document
+    content: ProjectFile
+    folder: FilePath
+
+
+def find_project(start: FilePath) -> FilePath:
+    """The project file at or above a folder, or the file itself. Raises `ProjectError`."""
+    if start.is_file():
+        return start
+    if not start.exists():
+        raise ProjectError(Diagnostic("missing-project", f"there is no file or folder `{start}`"))
+    for folder in (start, *start.resolve().parents):
+        for name in FILE_NAMES:
+            if (folder / name).is_file():
+                return folder / name
+    message = f"there is no `metricsql.yml` in `{start}` or above"
+    raise ProjectError(Diagnostic("missing-project", message, hint="`metricsql init` writes a small project to start from"))
+
+
+def load_definition(path: FilePath) -> Definition:
+    """The project of a file or folder. Raises `ProjectError` with everything that is wrong in its files."""
+    file = find_project(FilePath(path))
+    return _Loader(file).definition()
+
+
+class _Loader:
+    def __init__(self, file: FilePath) -> None:
+        self.file = file
+        self.root = file.parent
+        self.findings = Findings()
+        self.files: list[_File] = []
+
+    def definition(self) -> Definition:
+        self.read(self.file, set())
+        models = dict(self.merged("models", self.model))
+        series = dict(self.merged("series", self.series))
+        self.check_names(models, series)
+        options = self.options()
+        root = next((name for name, model in models.items() if model.company is None), "company")
+        metrics = tuple(self.metrics(models, root))
+        self.findings.raise_errors()
+        name = options.pop("name", None) or self.root.resolve().name or "project"
+        database = self.root / options.pop("database", f"{name}.duckdb")
+        tables = {key: value for file in self.files for key, value in file.content.tables.items()}
+        return Definition(
+            self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables,
+            warnings=tuple(self.findings.warnings), **options,
+        )
+
+    def read(self, path: FilePath, seen: set[FilePath]) -> None:
+        if path.resolve() in seen:
+            return
+        seen.add(path.resolve())
+        try:
+            document = read_document(path, self.shown(path))
+        except ProjectError as error:
+            self.findings.extend(error.diagnostics)
+            return
+        content, found = validate(document)
+        self.findings.extend(found)
+        if content is None:
+            self.salvage_includes(document)
+            return
+        self.files.append(_File(document, content, path.parent))
+        for position, pattern in enumerate(content.include):
+            matches = sorted(p for p in path.parent.glob(pattern) if p.is_file()) if not os.path.isabs(pattern) else [FilePath(pattern)]
+            if not matches:
+                self.findings.error("missing-file", f"no file matches the include `{pattern}`",
+                                    document.place(("include", position)))
+            for match in matches:
+                self.read(match, seen)
+
+    def salvage_includes(self, document: Document) -> None:
+        """A file with faults still has its formulas read, so that one run shows all faults there are."""
+        metrics = document.data.get("metrics") if isinstance(document.data, dict) else None
+        for i, metric in enumerate(metrics if isinstance(metrics, list) else []):
+            if isinstance(metric, dict) and isinstance(metric.get("formula"), dict) and "file" in metric["formula"]:
+                self.formula_file(metric["formula"], document, ("metrics", i, "formula"), self.root)
+
+    def shown(self, path: FilePath) -> str:
+        """A path as messages name it: relative to the working folder when that is shorter."""
+        relative = os.path.relpath(path)
+        return FilePath(relative).as_posix() if not relative.startswith("..") else path.as_posix()
+
+    def merged(self, key: str, convert: Any) -> Iterator[tuple[str, Any]]:
+        first: dict[str, Document] = {}
+        for file in self.files:
+            for name, value in getattr(file.content, key).items():
+                name = NAMESPACE_ALIASES.get(name, name) if key == "series" else name
+                if name.lower() in first:
+                    self.findings.error(f"duplicate-{'model' if key == 'models' else key}",
+                                        f"`{name}` is declared twice, also in `{first[name.lower()].name}`",
+                                        file.document.key_place((key, name)))
+                    continue
+                first[name.lower()] = file.document
+                yield name, convert(name, value, file)
+
+    def options(self) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for file in self.files:
+            for key in OPTIONS:
+                value = getattr(file.content, key)
+                if value is not None and key in result and result[key] != value:
+                    self.findings.error("duplicate-option", f"`{key}` is set to another value in another file",
+                                        file.document.key_place((key,)))
+                elif value is not None:
+                    result[key] = value
+        if self.files and self.files[0].document.name == self.shown(self.file) and self.files[0].content.version is None:
+            self.findings.error("missing-key", "the key `version` is missing", self.files[0].document.place(()),
+                                "write `version: 1` at the top")
+        if result.get("start") and result.get("until") and result["start"] > result["until"]:
+            self.findings.error("bad-value", "`start` lies after `until`", self.files[0].document.place(("start",)))
+        return result
+
+    def source(self, source: Source, file: _File, path: Path) -> SourceDef:
+        return SourceDef(
+            self.data_path(source.path, file.folder), source.table, source.sql,
+            self.data_path(source.attach, file.folder), source.columns, file.document.place(path),
+        )
+
+    def data_path(self, path: str | None, folder: FilePath) -> str | None:
+        """A path of a file, relative to the project folder, which is where the generated SQL runs."""
+        if path is None or "://" in path or os.path.isabs(path):
+            return path
+        return FilePath(os.path.relpath(folder / path, self.root)).as_posix()
+
+    def model(self, name: str, model: Model, file: _File) -> ModelDef:
+        path: Path = ("models", name)
+        history = self.source(model.history, file, (*path, "history")) if model.history else None
+        return ModelDef(
+            name, self.source(model.records, file, (*path, "records")), model.key, model.company, model.since,
+            history, file.document.key_place(path), shift(file.document.place, path),
+        )
+
+    def series(self, name: str, series: Series, file: _File) -> SeriesDef:
+        path: Path = ("series", name)
+        if not (series.zeros.keys() and name != "metrics"):
+            zeros = series.zeros
+        else:
+            zeros = {}
+            self.findings.error("bad-value", "`zeros` is for custom metrics (`metrics`) only",
+                                file.document.place((*path, "zeros")))
+        place = file.document.key_place(path)
+        return SeriesDef(name, self.source(series.source, file, (*path, "source")), series.collapse, zeros, place)
+
+    def check_names(self, models: dict[str, ModelDef], series: dict[str, SeriesDef]) -> None:
+        roots = [model for model in models.values() if model.company is None]
+        if models and len(roots) != 1:
+            places = roots[1] if roots else next(iter(models.values()))
+            message = ("no model is the root: every one has a `company` column" if not roots else
+                       f"`{roots[0].name}` and `{roots[1].name}` both have no `company`; only the root has none")
+            self.findings.error("bad-models", message, places.place,
+                                "a child model names the column that holds its company: `company: company_id`")
+        taken = {CALCULATED, *NAMESPACES, *NAMESPACE_ALIASES, *series}
+        for model in models.values():
+            if model.name.lower() in taken or model.name.lower().endswith("_latest"):
+                self.findings.error("reserved-name", f"a model cannot be called `{model.name}`", model.place)
+        for declared in series.values():
+            if declared.namespace.lower() == CALCULATED:
+                self.findings.error("reserved-name", "`calculated` is the prefix of metrics", declared.place)
+
+    def metrics(self, models: dict[str, ModelDef], root: str) -> Iterator[MetricDef]:
+        first: dict[str, MetricDef] = {}
+        for file in self.files:
+            for position, metric in enumerate(file.content.metrics):
+                made = self.metric(metric, file, position, models, root)
+                if made is None:
+                    continue
+                if metric.id.lower() in first:
+                    other = first[metric.id.lower()]
+                    self.findings.error("duplicate-id", f"the id `{metric.id}` is taken by `{other.id}`"
+                                        + (" (ids are compared without regard to case)" if other.id != metric.id else ""),
+                                        made.place, f"the other one stands at {other.place}")
+                    continue
+                first[metric.id.lower()] = made
+                yield made
+
+    def metric(self, metric: Metric, file: _File, position: int, models: dict[str, ModelDef], root: str) -> MetricDef | None:
+        path: Path = ("metrics", position)
+        locate = shift(file.document.place, path)
+        model = metric.model or root
+        if metric.id.lower() in RESERVED_IDS:
+            self.findings.error("reserved-name", f"a metric cannot have the id `{metric.id}`", locate(("id",)))
+        if model not in models:
+            self.findings.error("unknown-model", f"there is no model `{model}`", locate(("model",)),
+                                did_you_mean(model, models) or ("the models are " + ", ".join(models) if models else
+                                                               "declare it under `models:`"))
+        written = self.written(metric.formula, file.document, (*path, "formula"), file.folder)
+        if written is None:
+            return None
+        return MetricDef(
+            metric.id, model, written, metric.name, metric.description, metric.unit, metric.missing == "zero",
+            metric.where, tuple(metric.tags), locate,
+        )
+
+    def written(self, formula: Any, document: Document, path: Path, folder: FilePath) -> Written | None:
+        if isinstance(formula, dict) and "file" in formula and "type" not in formula:
+            return self.formula_file(formula, document, path, folder)
+        if not isinstance(formula, str):
+            return Written(formula, None, shift(document.place, path))
+        return self.formula_text(formula, document.name, lambda inner: document.place(path), document, path)
+
+    def formula_file(self, formula: dict[str, Any], document: Document, path: Path, folder: FilePath) -> Written | None:
+        name = formula["file"]
+        if not isinstance(name, str) or len(formula) > 1:
+            self.findings.error("bad-value", "expected `{file: path}` and nothing else", document.place(path))
+            return None
+        file = folder / name
+        try:
+            text = read_text(file, self.shown(file))
+        except ProjectError as error:
+            place = document.place((*path, "file"))
+            self.findings.extend(Diagnostic(d.code, d.message, place if d.place.file is None else d.place, d.hint)
+                                 for d in error.diagnostics)
+            return None
+        return self.formula_text(text, self.shown(file), None, Document(self.shown(file), text, None, {(): (1, 1, 1)}), ())
+
+    def formula_text(self, text: str, name: str, outer: Any, document: Document, path: Path) -> Written | None:
+        """JSON if it begins like JSON, else an expression."""
+        try:
+            parsed = parse_formula(text, name)
+        except ProjectError as error:
+            self.findings.extend(error.diagnostics if outer is None else
+                                 (Diagnostic(d.code, d.message, outer(()), d.hint) for d in error.diagnostics))
+            return None
+        if parsed.expression is not None:
+            return Written(None, parsed.expression, shift(document.place, path))
+        return parsed if outer is None else Written(parsed.data, None, outer)
+
+
+def parse_formula(text: str, name: str) -> Written:
+    """The formula in a text: JSON with comment lines, or an expression. Raises `ProjectError` for bad JSON."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "//"))]
+    if "".join(lines).lstrip()[:1] in ("[", "{"):
+        document = parse_json(text, name)
+        return Written(document.data, None, document.place)
+    kept = ["" if line.lstrip().startswith(("#", "//")) else line for line in text.splitlines()]
+    return Written(None, "\n".join(kept).rstrip())

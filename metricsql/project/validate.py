@@ -1,0 +1,106 @@
+"""Plain data -> `ProjectFile`, with every fault as a diagnostic in our own words."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from metricsql.diagnostics import Diagnostic, Path, did_you_mean
+from metricsql.project.document import Document
+from metricsql.project.schema import ProjectFile
+
+
+def validate(document: Document) -> tuple[ProjectFile | None, list[Diagnostic]]:
+    """The checked file, or None and what is wrong with it."""
+    data = {} if document.data is None else document.data
+    try:
+        return ProjectFile.model_validate(data), []
+    except ValidationError as error:
+        found = [_diagnostic(document, dict(item)) for item in error.errors(include_url=False)]
+        return None, list(dict.fromkeys(found))
+
+
+def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
+    path: Path = tuple(error["loc"])
+    kind = error["type"]
+    key = f"`{path[-1]}`" if path else "the file"
+    place, hint, code = document.place(path), None, "bad-value"
+    found = _found(error.get("input"))
+    match kind:
+        case "extra_forbidden":
+            known = _known_keys(path[:-1])
+            code, place = "unknown-key", document.key_place(path)
+            message = f"there is no key {key} here"
+            hint = did_you_mean(str(path[-1]), known) or "the keys are " + ", ".join(known)
+        case "missing":
+            code, message = "missing-key", f"the key {key} is missing"
+        case "literal_error":
+            expected = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "`")
+            options = [option.strip("` ") for option in expected.split(",")]
+            message = f"found {found} for {key}, expected one of {expected}"
+            hint = did_you_mean(str(error.get("input")), options)
+        case "value_error":
+            message = f"found {found} for {key}: {error['ctx']['error']}"
+        case "string_pattern_mismatch":
+            message = f"found {found} for {key}, expected only letters, digits, `_` and `-`"
+        case "string_too_long":
+            message = f"the text for {key} is longer than {error['ctx']['max_length']} characters"
+        case "string_too_short":
+            message = f"the text for {key} is empty"
+        case "string_type":
+            message = f"found {found} for {key}, expected a text"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            message = f"found {found} for {key}, expected a mapping of keys to values"
+        case "list_type" | "tuple_type":
+            message = f"found {found} for {key}, expected a list"
+        case _:
+            message = f"found {found} for {key}, which is not what is expected here"
+    return Diagnostic(code, message, place, hint)
+
+
+def _found(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str():
+            return f"`{value[:60]}`"
+        case int() | float():
+            return f"the number {str(value)[:40]}"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return f"`{str(value)[:60]}`"
+
+
+def _known_keys(path: Path) -> list[str]:
+    """The keys of the model that stands at a path of the file."""
+    kind: Any = ProjectFile
+    for part in path:
+        kind = _inside(kind, part)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+
+
+def _inside(kind: Any, part: str | int) -> Any:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        field = kind.model_fields.get(str(part))
+        return _plain(field.annotation) if field else None
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is dict:
+        return _plain(arguments[1])
+    return _plain(arguments[0]) if origin is list else None
+
+
+def _plain(kind: Any) -> Any:
+    """An annotation without `Annotated` and `| None`."""
+    if typing.get_origin(kind) is typing.Annotated:
+        return _plain(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _plain(next(k for k in typing.get_args(kind) if k is not type(None)))
+    return kind

@@ -1,0 +1,42 @@
+"""What SQL is generated for: a project, its data's facts, and the days of its grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from metricsql.bind.catalog import Catalog
+from metricsql.bind.sources import BoundSources
+from metricsql.plan.nodes import ModelPlan
+from metricsql.project.definition import Definition
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything the SQL stage may know. `as_of` is the last day of the grid."""
+
+    definition: Definition
+    sources: BoundSources
+    catalog: Catalog
+    as_of: date
+    numbered: bool = False
+    """Records are numbered (as a build has them); else they go by their keys."""
+    all_names: bool = False
+    """Sources are read whole, not only the series that the plan needs."""
+    relations: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def start(self) -> date:
+        """First day of the grid; the day after `as_of` (no grid at all) without data."""
+        return self.definition.start or self.catalog.first_day or self.as_of + timedelta(days=1)
+
+    def frame_start(self, plan: ModelPlan) -> date:
+        """First day that windows of the plan must see: the look-back before the grid, as far as there is data."""
+        first = self.catalog.first_day
+        if first is None or first >= self.start:
+            return self.start
+        return max(first, self.start - timedelta(days=min(plan.look_back, (self.start - first).days)))
+
+    def needs_opening(self, plan: ModelPlan) -> bool:
+        """Whether data older than the frame counts for leaves that read everything."""
+        return plan.unbounded and self.catalog.first_day is not None and self.catalog.first_day < self.frame_start(plan)

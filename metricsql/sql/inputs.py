@@ -1,0 +1,241 @@
+"""Steps that bring data to one row per record and day: the inputs of a model's windows.
+
+Raw rows are collapsed and pivoted in one pass over each source; series of children are summed per company;
+metrics of children come from their own result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlglot import exp
+
+from metricsql import operators
+from metricsql.bind.tree import Leaf, SeriesRef
+from metricsql.plan.nodes import ModelPlan
+from metricsql.project.definition import CALCULATED, ZERO_FILLED
+from metricsql.sql import syntax
+from metricsql.sql.context import Context
+from metricsql.sql.sources import concerned, records_name, rows_name
+from metricsql.sql.steps import Labels, Step
+from metricsql.sql.syntax import column, named, text
+
+COLLAPSE: dict[str, str] = {"sum": "SUM({x})", "min": "MIN({x})", "max": "MAX({x})", "avg": "AVG({x})",
+                            "last": "ARG_MAX({x}, ROW({at}, {position}))"}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The inputs of one model and namespace, which come from one step."""
+
+    model: str
+    namespace: str
+    series: tuple[SeriesRef, ...]
+    rollup: bool
+
+    @property
+    def step(self) -> str:
+        return f"{self.model} {self.namespace} by {'company and day' if self.rollup else 'day'}"
+
+
+class Inputs:
+    """The inputs of one model's plan, and the steps that make them."""
+
+    def __init__(self, context: Context, plan: ModelPlan, labels: Labels, result_name: Callable[[str], str]) -> None:
+        self.context, self.plan, self.labels, self.result_name = context, plan, labels, result_name
+        self.start = context.start
+        self.frame_start = context.frame_start(plan)
+        self.opening = self.frame_start - timedelta(days=1) if context.needs_opening(plan) else None
+        keys = dict.fromkeys((s.model, s.namespace, s.rollup) for s in plan.inputs)
+        self.feeds = [Feed(m, n, tuple(s for s in plan.inputs if (s.model, s.namespace, s.rollup) == (m, n, r)), r)
+                      for m, n, r in keys]
+
+    def label(self, series: SeriesRef) -> str:
+        """The column of an input."""
+        return self.labels(("input", series), str(series))
+
+    def so_far_label(self, leaf: Leaf) -> str:
+        """The column for a leaf that reads everything, with what lies before the frame on the opening day."""
+        return self.labels(("so far", leaf.series, leaf.op), f"{leaf.series} {operators.window(leaf.op).json} input")
+
+    def has_data(self, feed: Feed) -> bool:
+        """Whether any source can carry the series of a feed."""
+        if feed.namespace == CALCULATED:
+            return True
+        series = self.context.sources.series.get(feed.namespace)
+        return series is not None and bool(concerned(self.context, series, feed.model))
+
+    def everything_leaves(self, feed: Feed) -> list[Leaf]:
+        """The leaves of a feed that read all days."""
+        found = [leaf for leaf in self.plan.stages[0].leaves if leaf.days is None and leaf.series in feed.series]
+        return list(dict.fromkeys(found))
+
+    # Steps
+
+    def steps(self) -> list[Step]:
+        """All steps up to the sources of the frame."""
+        made: list[Step] = []
+        for feed in self.feeds:
+            if feed.namespace == CALCULATED:
+                made.append(self.by_company(feed, self.result_name(feed.model)))
+            elif self.has_data(feed):
+                made += self.raw_steps(feed)
+            if feed.rollup and feed.namespace in ZERO_FILLED:
+                made.append(self.first_days(feed))
+        return list({step.name: step for step in made}.values())
+
+    def raw_steps(self, feed: Feed) -> list[Step]:
+        pivot = self.pivot(feed)
+        made = [pivot]
+        if feed.rollup:
+            made.append(self.by_company(feed, pivot.name))
+        if self.opening is not None:
+            made.append(self.with_opening(feed, made[-1].name))
+        return made
+
+    def pivot(self, feed: Feed) -> Step:
+        """`record, day, <series>...`: the points of a day collapsed to one value each."""
+        declared = self.context.definition.series[feed.namespace]
+        rows = self.rows(feed)
+        query = exp.select(column("record"), column("day")).from_(rows)
+        for series in feed.series:
+            aggregate = syntax.fill(COLLAPSE[declared.collapse_of(series.name)], x=column("value"),
+                                    at=column("at"), position=column("position"))
+            wanted: exp.Expression = column("name").eq(text(series.name))
+            if declared.drops_zeros(series.name):
+                wanted = exp.And(this=wanted, expression=syntax.fill("{0} <> 0", [column("value")]))
+            query = query.select(named(syntax.filtered(aggregate, wanted), self.label(series)))
+        query = query.where(*self.usable(feed)).group_by(column("record"), column("day"))
+        name = f"{feed.model} {feed.namespace} by day"
+        if feed.rollup:
+            name += f" for {self.plan.model}"
+        return Step(name, f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
+
+    def rows(self, feed: Feed) -> exp.Expression:
+        """The rows that count for a model. An event counts once for every company it concerns."""
+        name = rows_name(feed.namespace)
+        series = self.context.sources.series[feed.namespace]
+        extra = [column("at"), column("position")] if self.ordered(feed) else []
+        columns = concerned(self.context, series, feed.model)
+        record = columns[0] if len(columns) == 1 else syntax.function(
+            "UNNEST", syntax.function("LIST_DISTINCT", exp.Array(expressions=columns)))
+        inner = exp.select(named(record, "record"), column("name"), column("day"), *extra, column("value"))
+        return exp.Subquery(this=inner.from_(syntax.table(name)), alias=exp.TableAlias(this=syntax.identifier("r")))
+
+    def ordered(self, feed: Feed) -> bool:
+        declared = self.context.definition.series[feed.namespace]
+        return any(declared.collapse_of(series.name) == "last" for series in feed.series)
+
+    def usable(self, feed: Feed) -> list[exp.Expression]:
+        first = [] if self.opening is not None else [syntax.fill("{0} >= {1}", [column("day"), syntax.day(self.frame_start)])]
+        names = [text(series.name) for series in feed.series]
+        wanted = [exp.In(this=column("name"), expressions=names)] if self.context.all_names else []
+        return [*wanted, syntax.fill("{0} IS NOT NULL", [column("record")]), *first,
+                syntax.fill("{0} <= {1}", [column("day"), syntax.day(self.context.as_of)]),
+                syntax.function("ISFINITE", column("value"))]
+
+    def by_company(self, feed: Feed, source: str) -> Step:
+        """The values of children summed per company and day; NULL when no child has one."""
+        query = exp.select(named(column("company", "r"), "record"), column("day", "v"))
+        query = query.from_(syntax.table(source, "v"))
+        query = query.join(syntax.table(records_name(self.context, feed.model), "r"),
+                           on=column("record", "r").eq(column("record", "v")))
+        for series in feed.series:
+            value = column(series.name if series.calculated else self.label(series), "v")
+            query = query.select(named(syntax.fill("SUM({0})", [value]), self.label(series)))
+        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")]))
+        query = query.group_by(column("company", "r"), column("day", "v"))
+        return Step(feed.step, f"Values of each {feed.model}, summed per {self.plan.model} and day.", query)
+
+    def with_opening(self, feed: Feed, source: str) -> Step:
+        """Adds to each record one day before the frame that holds what older data amounts to."""
+        assert self.opening is not None
+        opening = syntax.day(self.opening)
+        day = syntax.fill("GREATEST({0}, {1})", [column("day"), opening])
+        query = exp.select(column("record"), named(day, "day")).from_(syntax.table(source))
+        for series in feed.series:
+            inside = syntax.fill("{0} > {1}", [column("day"), opening])
+            query = query.select(named(syntax.filtered(syntax.fill("MAX({x})", x=column(self.label(series))), inside),
+                                       self.label(series)))
+        for leaf in self.everything_leaves(feed):
+            block = operators.window(leaf.op)
+            value = syntax.fill(block.input, x=column(self.label(leaf.series)), day=column("day"))
+            query = query.select(named(syntax.fill(block.day, x=value, day=column("day")), self.so_far_label(leaf)))
+        query = query.group_by(column("record"), day.copy())
+        return Step(f"{feed.step} with opening", "All older days as one day before the first one.", query)
+
+    def first_days(self, feed: Feed) -> Step:
+        """From which day on a company has a child in the grid."""
+        since = self.since(feed.model, "r")
+        first = syntax.fill("MIN({0})", [since])
+        query = exp.select(named(column("company", "r"), "record"), named(first, "first_day"))
+        query = query.from_(syntax.table(records_name(self.context, feed.model), "r"))
+        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")])).group_by(column("company", "r"))
+        return Step(self.first_days_name(feed), f"From which day on there is a {feed.model}.", query)
+
+    def first_days_name(self, feed: Feed) -> str:
+        return f"{feed.model} first days"
+
+    def since(self, model: str, alias: str) -> exp.Expression:
+        """First day of a record's grid."""
+        start = syntax.day(self.start)
+        if self.context.sources.models[model].since is None:
+            return start
+        return syntax.fill("GREATEST({0}, {1})", [column("since", alias), start])
+
+    # The frame
+
+    def join(self, query: exp.Select, frame: str) -> exp.Select:
+        """Add every input as a column to the frame."""
+        if self.needs_own_since():
+            query = self.left_join(query, records_name(self.context, self.plan.model), "r", frame, day=False)
+        for number, feed in enumerate(self.feeds, 1):
+            alias = f"s{number}"
+            if self.has_data(feed):
+                opening = " with opening" if self.opening is not None and feed.namespace != CALCULATED else ""
+                query = self.left_join(query, feed.step + opening, alias, frame)
+            if feed.rollup and feed.namespace in ZERO_FILLED:
+                query = self.left_join(query, self.first_days_name(feed), f"f{number}", frame, day=False)
+            query = query.select(*self.columns(feed, alias, frame, f"f{number}"))
+        return query
+
+    def needs_own_since(self) -> bool:
+        return self.context.sources.models[self.plan.model].since is not None and any(
+            feed.namespace in ZERO_FILLED and not feed.rollup for feed in self.feeds)
+
+    def left_join(self, query: exp.Select, step: str, alias: str, frame: str, day: bool = True) -> exp.Select:
+        keys = ["record", "day"] if day else ["record"]
+        condition = syntax.all_of([column(key, alias).eq(column(key, frame)) for key in keys])
+        return query.join(syntax.table(step, alias), on=condition, join_type="left")
+
+    def columns(self, feed: Feed, alias: str, frame: str, first: str) -> list[exp.Expression]:
+        made = []
+        for series in feed.series:
+            label = self.label(series)
+            made.append(named(self.zero_filled(feed, self.value(feed, label, alias), frame, first), label))
+        if self.opening is not None and feed.namespace != CALCULATED:
+            for leaf in self.everything_leaves(feed):
+                label = self.so_far_label(leaf)
+                value = self.value(feed, label, alias)
+                if operators.window(leaf.op).input == "{x}":
+                    value = self.zero_filled(feed, value, frame, first)
+                elif not self.has_data(feed):
+                    value = exp.cast(exp.Null(), "date")
+                made.append(named(value, label))
+        return made
+
+    def value(self, feed: Feed, label: str, alias: str) -> exp.Expression:
+        return column(label, alias) if self.has_data(feed) else syntax.double(exp.Null())
+
+    def zero_filled(self, feed: Feed, value: exp.Expression, frame: str, first: str) -> exp.Expression:
+        """Conversations and tasks: no data is 0 on days of the grid, and only there (section 1.3)."""
+        if feed.namespace not in ZERO_FILLED:
+            return value
+        begins = column("first_day", first) if feed.rollup else self.since(self.plan.model, "r")
+        filled = syntax.fill("COALESCE({0}, 0)", [value])
+        whole_frame = self.frame_start == self.start and self.opening is None
+        if not feed.rollup and not self.needs_own_since() and whole_frame:
+            return filled
+        return syntax.fill("CASE WHEN {0} >= {1} THEN {2} ELSE {3} END", [column("day", frame), begins, filled, value])

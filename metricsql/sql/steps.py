@@ -1,0 +1,82 @@
+"""A statement as named steps, each with a sentence; printed as CTEs or run one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from metricsql.diagnostics import one_line
+from metricsql.sql.dialects import duckdb
+from metricsql.sql.syntax import identifier, render
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named query. `query` is a tree, or the text of a query that the project file holds."""
+
+    name: str
+    comment: str
+    query: exp.Expression | str
+
+    def needs(self) -> set[str]:
+        """Names of the steps (or tables without a schema) that the query reads."""
+        if isinstance(self.query, str):
+            return set()
+        return {found.name for found in self.query.find_all(exp.Table) if found.name and not found.db}
+
+    def text(self, dialect: str = duckdb.NAME) -> str:
+        """The SQL of the query."""
+        return self.query if isinstance(self.query, str) else render(self.query, dialect)
+
+
+def needed(steps: Sequence[Step], last: str, have: Iterable[str] = ()) -> list[Step]:
+    """The steps that `last` needs, in order, without those that exist already as tables."""
+    known = {step.name: step for step in steps if step.name not in set(have)}
+    wanted: set[str] = set()
+    queue = [last]
+    while queue:
+        name = queue.pop()
+        if name in known and name not in wanted:
+            wanted.add(name)
+            queue.extend(known[name].needs())
+    return [step for step in steps if step.name in wanted]
+
+
+def statement(steps: Sequence[Step], dialect: str = duckdb.NAME, order_by: Sequence[str] = ()) -> str:
+    """One statement: all steps but the last as CTEs with their sentences, the last one as its SELECT."""
+    *before, last = steps
+    parts = [f"{_comment(step.comment)}{identifier(step.name).sql(dialect=dialect)} AS (\n"
+             f"{_indent(step.text(dialect))}\n)" for step in before]
+    head = "WITH\n" + ",\n\n".join(parts) + "\n\n" if parts else ""
+    order = "\nORDER BY " + ", ".join(identifier(name).sql(dialect=dialect) for name in order_by) if order_by else ""
+    return f"{head}{_comment(last.comment)}{last.text(dialect)}{order}"
+
+
+def _comment(sentence: str) -> str:
+    return f"-- {one_line(sentence)}\n" if sentence else ""
+
+
+def _indent(sql: str) -> str:
+    """Two spaces in front, but never inside a quoted text that spans lines."""
+    return "  " + sql.replace("\n", "\n  ") if "\n" not in "".join(sql.split("'")[1::2] + sql.split('"')[1::2]) else sql
+
+
+class Labels:
+    """Readable column names that stay apart even where DuckDB does not see the case."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = {name.lower() for name in taken}
+        self.labels: dict[object, str] = {}
+
+    def __call__(self, key: object, wanted: str) -> str:
+        """The label of a key: the wanted text, made unique with a number if need be."""
+        if key not in self.labels:
+            wanted = "".join(c if c.isprintable() else "?" for c in wanted)[:120]
+            label, number = wanted, 2
+            while label.lower() in self.taken:
+                label, number = f"{wanted} ({number})", number + 1
+            self.taken.add(label.lower())
+            self.labels[key] = label
+        return self.labels[key]

@@ -1,0 +1,136 @@
+"""Small builders over sqlglot. Every identifier is quoted, every value of a user is a literal node.
+
+`operand` is the one place that puts parentheses around an operand: trees built by hand print
+`a - (b - c)` as `a - b - c` otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+
+from metricsql.sql.dialects import duckdb
+
+PLAIN = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null, exp.Boolean, exp.Subquery, exp.Placeholder)
+
+
+def identifier(name: str) -> exp.Identifier:
+    """A quoted identifier."""
+    return exp.to_identifier(name, quoted=True)
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    """A quoted column, of a table if given."""
+    return exp.Column(this=identifier(name), table=identifier(table) if table else None)
+
+
+def table(name: str, alias: str | None = None, schema: str | None = None) -> exp.Table:
+    """A quoted table or step."""
+    made = exp.Table(this=identifier(name), db=identifier(schema) if schema else None)
+    if alias:
+        made.set("alias", exp.TableAlias(this=identifier(alias)))
+    return made
+
+
+def aliased(source: exp.Expression, alias: str) -> exp.Expression:
+    """A table, table function or subquery under another name."""
+    named_so = source.copy()
+    named_so.set("alias", exp.TableAlias(this=identifier(alias)))
+    return named_so
+
+
+def text(value: str) -> exp.Literal:
+    """A text literal."""
+    return exp.Literal.string(value)
+
+
+def number(value: float) -> exp.Expression:
+    """A number literal that reads back as the same number."""
+    whole = value == int(value) and abs(value) < 1e15
+    spelled = str(abs(int(value))) if whole else repr(abs(value))
+    literal = exp.Literal.number(spelled)
+    return exp.Neg(this=literal) if value < 0 else literal
+
+
+def day(value: date) -> exp.Expression:
+    """A date literal."""
+    return exp.cast(text(value.isoformat()), "date")
+
+
+def named(expression: exp.Expression, name: str) -> exp.Expression:
+    """`expression AS "name"`, without the alias where it says nothing."""
+    if isinstance(expression, exp.Column) and expression.name == name and isinstance(expression.this, exp.Identifier):
+        return expression
+    return exp.alias_(expression, identifier(name))
+
+
+def operand(expression: exp.Expression) -> exp.Expression:
+    """The expression as an operand of a sign: in parentheses unless it holds together anyway."""
+    return expression if isinstance(expression, PLAIN) else exp.Paren(this=expression)
+
+
+def double(expression: exp.Expression) -> exp.Expression:
+    """The expression as a DOUBLE."""
+    return exp.cast(expression, "double")
+
+
+def function(name: str, *arguments: exp.Expression) -> exp.Expression:
+    """A function call, printed as written."""
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def all_of(conditions: Iterable[exp.Expression]) -> exp.Expression | None:
+    """The conditions joined by AND; None without any."""
+    result: exp.Expression | None = None
+    for condition in conditions:
+        result = condition if result is None else exp.And(this=result, expression=condition)
+    return result
+
+
+def filtered(aggregate: exp.Expression, condition: exp.Expression) -> exp.Expression:
+    """`aggregate FILTER (WHERE condition)`."""
+    return exp.Filter(this=aggregate, expression=exp.Where(this=condition))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(template: str) -> exp.Expression:
+    tree = sqlglot.parse_one(template, dialect="duckdb")
+    # sqlglot reads LOG10(x) as LOG(10, x), which DuckDB computes as a quotient and so not exactly
+    return tree.transform(lambda node: function("LOG10", node.expression) if isinstance(node, exp.Log) else node)
+
+
+def fill(template: str, arguments: Sequence[exp.Expression] = (), **names: exp.Expression) -> exp.Expression:
+    """A template of the operator registry with its placeholders replaced by trees.
+
+    `{0}`, `{1}` stand for arguments, `{args}` for all of them, `{x}` and the like for named ones.
+    """
+    spelled = {name: f"__{name}" for name in names}
+    positions = [f"__{i}" for i in range(len(arguments))]
+    parsed = _parsed(template.format(*positions, args=", ".join(positions), **spelled)).copy()
+    trees = {**{f"__{i}": tree for i, tree in enumerate(arguments)}, **{f"__{n}": t for n, t in names.items()}}
+
+    def replace(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.name in trees:
+            tree = trees[node.name].copy()
+            inside = isinstance(node.parent, exp.Binary | exp.Unary | exp.Is) and not isinstance(node.parent, exp.Paren)
+            return operand(tree) if inside else tree
+        return node
+
+    return parsed.transform(replace)
+
+
+def uses(template: str, position: int, count: int) -> int:
+    """How often a template mentions an argument. NULLIF counts twice: DuckDB expands it to a CASE."""
+    mention = f"{{{position}}}"
+    found = template.count(mention) + template.count(f"NULLIF({mention}")
+    return found or (1 if "{args}" in template and position < count else 0)
+
+
+def render(expression: exp.Expression, dialect: str = duckdb.NAME, pretty: bool = True) -> str:
+    """The SQL text of a tree."""
+    target = duckdb.Readable if dialect == duckdb.NAME else dialect
+    return expression.sql(dialect=target, pretty=pretty, max_text_width=100)
