@@ -25,7 +25,10 @@ def read_catalog(engine: Engine, definition: Definition, findings: Findings) -> 
     has_store, stored_until = _stored(engine)
     catalog = Catalog(records, histories, series, stored_until=stored_until, has_store=has_store)
     sources = bind_sources(definition, catalog, findings)
-    return replace(catalog, fields=_fields(engine, definition, sources, catalog, findings)), sources
+    given_until = _given_until(engine, definition, sources, findings)
+    newest = max((day for day in (stored_until, given_until) if day is not None), default=None)
+    fields = _fields(engine, definition, sources, catalog, findings)
+    return replace(catalog, fields=fields, stored_until=newest), sources
 
 
 def read_names(engine: Engine, context: Context, have_rows: bool = False, findings: Findings | None = None) -> Catalog:
@@ -93,6 +96,18 @@ def _stored(engine: Engine) -> tuple[bool, date | None]:
     if engine.value(tables) != 2:
         return False, None
     return True, engine.value('SELECT MAX(as_of) FROM "_metricsql"."builds" WHERE stores_fields')
+
+
+def _given_until(engine: Engine, definition: Definition, sources: BoundSources, findings: Findings) -> date | None:
+    """The newest day of any given history: it counts like a stored one (section 5)."""
+    days: list[date] = []
+    for model in sources.models.values():
+        declared = model.definition.history
+        if declared is not None and model.history is not None:
+            with _into(findings), reading(str(declared), declared.place):
+                sql = facts.newest_given(declared, model.history["day"], definition.timezone)
+                days += [day for day, in engine.rows(sql) if day is not None]
+    return max(days, default=None)
 
 
 def _fields(engine: Engine, definition: Definition, sources: BoundSources, catalog: Catalog,

@@ -14,6 +14,6 @@ from metricsql.formula.nodes import MAX_LEVELS, Call, Formula, Name, Number, Tex
 from metricsql.formula.places import Spot, in_text
 
 __all__ = [
-    "DAILY", "MAX_LEVELS", "Call", "Formula", "Grammar", "Name", "Number", "Spot", "Text", "Window", "children", "in_text",
-    "read_expression", "read_json", "walk", "write_expression", "write_json",
+    "DAILY", "MAX_LEVELS", "Call", "Formula", "Grammar", "Name", "Number", "Spot", "Text", "Window", "children",
+    "in_text", "read_expression", "read_json", "walk", "write_expression", "write_json",
 ]

@@ -26,7 +26,9 @@ _IN_GROUP = "an operator or `)`"
 _IN_CALL = "an operator, `,` or `)`"
 
 
-def read_expression(text: str, findings: Findings, spot: Spot | None = None, grammar: Grammar = DAILY) -> Formula | None:
+def read_expression(
+    text: str, findings: Findings, spot: Spot | None = None, grammar: Grammar = DAILY
+) -> Formula | None:
     """The formula that a text spells; None if it has faults, which are then in `findings`.
 
     `spot` turns an offset in the text and a width into a place (see `places.in_text`); without it the places
@@ -260,10 +262,8 @@ class _Reader:
         if token.kind == "end" and before:
             self.faults("bad-expression", f"the formula ends {after}, expected a value", before.start, before.end)
             return nothing
-        hint = slips.doubled_sign(before, token)
-        if before and before.kind == ",":
-            hint = "remove the comma" if token.kind == ")" else "remove one of the commas" if token.kind == "," else hint
-        self.faults("bad-expression", f"found {self.shown(token)} {after}, expected a value", token.start, token.end, hint)
+        self.faults("bad-expression", f"found {self.shown(token)} {after}, expected a value", token.start, token.end,
+                    slips.no_value(before, token))
         return nothing
 
     def no_sign(self, left: Piece) -> Piece:
@@ -284,6 +284,8 @@ class _Reader:
             self.skip()
         elif slips.is_word(self.tokens, self.position):
             self.position = slips.run_of_words(self.tokens, self.position)[1] + 1
+            if not self.at("sign"):
+                self.skip()
         elif self.operand().start == self.token.start:
             self.advance()
         return Piece(None, left.start, self.tokens[self.position - 1].end)

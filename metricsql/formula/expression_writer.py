@@ -109,7 +109,7 @@ def _joined(block: Operator, sign: Sign, call: Call) -> _Written:
     for position, operand in enumerate(operands):
         before = position > 0 and not operand.signed and operand.binds < sign.binds + (not sign.right)
         after = position < last and operand.tail < sign.binds + sign.right
-        grouped.append(before or after or position == 0 and _would_merge(operand, block, sign))
+        grouped.append(before or after or (position == 0 and _would_merge(operand, block, sign)))
     text = f" {sign.text} ".join(map(_Written.grouped, operands, grouped))
     tail = _ALONE if grouped[last] else operands[last].tail
     return _Written(text, sign.binds, min(sign.binds, tail), block)

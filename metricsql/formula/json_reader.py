@@ -173,7 +173,7 @@ class _Reader:
         ok = self.only_keys(data, expected, path, stray={"op", "days"} - expected)
         name = self.prop(data, path)
         days = self.days(data, path) if block.takes_days else None
-        if name is None or not ok or block.takes_days and days is None:
+        if name is None or not ok or (block.takes_days and days is None):
             return None
         return Window(block.key, name, days, None, self.locate(path))
 
@@ -230,7 +230,9 @@ class _Reader:
                    (*path, "trend"), hint)
         return False
 
-    def only_keys(self, data: dict[str, Any], known: set[str], path: Path, stray: frozenset[str] | set[str] = frozenset()) -> bool:
+    def only_keys(
+        self, data: dict[str, Any], known: set[str], path: Path, stray: frozenset[str] | set[str] = frozenset()
+    ) -> bool:
         ok = True
         for key in data:
             if key in stray:

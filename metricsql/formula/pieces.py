@@ -45,7 +45,9 @@ class Faults:
     items: list[tuple[int, Diagnostic]] = field(default_factory=list)
 
     def __call__(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
-        """An error between two offsets."""
+        """An error between two offsets; a second one at the same place is only a consequence."""
+        if any(start == known and found.severity == "error" for known, found in self.items):
+            return
         self.items.append((start, Diagnostic(code, message, self.place(start, end), hint)))
         if len(self.items) >= MOST_FAULTS:
             raise Stop

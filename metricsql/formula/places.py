@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from metricsql.diagnostics import NOWHERE, Place, with_text
 
@@ -31,6 +32,10 @@ class _Lines:
         return number, offset - self.starts[number] + 1, self.lines[number].removesuffix("\r")
 
 
+_lines_of_file = lru_cache(maxsize=2)(_Lines)
+"""Many expressions stand in one file."""
+
+
 def in_text(text: str, at: Place = NOWHERE, source: str | None = None) -> Spot:
     """Places inside an expression.
 
@@ -42,7 +47,7 @@ def in_text(text: str, at: Place = NOWHERE, source: str | None = None) -> Spot:
     if at.line is None or at.column is None:
         return _in_own_text(own, at)
     held = source if source is not None else "\n" * (at.line - 1) + (at.text or "")
-    holder = _Lines(held)
+    holder = _lines_of_file(held) if source is not None else _Lines(held)
     start = holder.starts[at.line - 1] + at.column - 1 if at.line <= len(holder.starts) else len(held)
     offsets = _aligned(text, held, start)
 
@@ -93,6 +98,6 @@ def _space_width(source: str, at: int, quote: str) -> int:
 
 def _char_width(source: str, at: int, quote: str, char: str) -> int | None:
     """How many characters of the source spell this one; None if it is another one."""
-    if source[at : at + 2] == quote * 2 == char * 2 or quote == '"' and source[at : at + 2] == "\\" + char:
+    if source[at : at + 2] == quote * 2 == char * 2 or (quote == '"' and source[at : at + 2] == "\\" + char):
         return 2
     return 1 if source[at : at + 1] == char else None

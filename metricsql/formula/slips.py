@@ -20,8 +20,8 @@ SIGNS = {
 QUOTES = {"[": "]", "“": "”“", "”": "”", "„": "“”", "«": "»", "‘": "’‘", "’": "’", "‚": "‘’", "`": "`"}
 """Quotes that are none here, with those that may close them."""
 FUNCTIONS = {
-    "ifnull": "coalesce", "nvl": "coalesce", "isnull": "has_value", "isblank": "has_value", "mean": "avg",
-    "iferror": "coalesce", "sgn": "sign", "log2": "ln", "datediff": "days_since", "lag": "trend",
+    "ifnull": "coalesce", "nvl": "coalesce", "iferror": "coalesce", "isnull": "has_value", "isblank": "has_value",
+    "mean": "avg", "sgn": "sign",
 }
 """Functions of databases and spreadsheets, with the nearest one here."""
 IF_HINT = "write `if(condition, then, else)`"
@@ -72,6 +72,14 @@ def bad_number(found: str) -> str:
     return f"a name that begins with a digit stands in double quotes: `{quoted_name(found)}`"
 
 
+def other_name(found: str) -> str | None:
+    """The hint for what is perhaps one name with signs in it: `metrics.sign-ups`."""
+    if not re.fullmatch(r"[^\W\d][^\s()\"',]*", found):
+        return None
+    name = quoted_name(found)
+    return f"a name with other characters than letters, digits, `_` and dots stands in double quotes: `{name}`"
+
+
 def thousands(found: str) -> str | None:
     """The hint for a number with commas in it: `1,000` or `0,5`."""
     if re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+", found):
@@ -90,8 +98,11 @@ def strange(token: Token, before: Token | None) -> str | None:
     return "there is neither a percent sign nor a remainder: a percentage is `100 * part / whole`"
 
 
-def doubled_sign(before: Token | None, found: Token) -> str | None:
-    """The hint for a sign where a value should stand."""
+def no_value(before: Token | None, found: Token) -> str | None:
+    """The hint for a sign, comma or parenthesis where a value should stand."""
+    if before is not None and before.kind == ",":
+        hints = {",": "remove one of the commas", ")": "remove the comma"}
+        return hints.get(found.kind)
     if before is not None and before.kind == found.kind == "sign":
         return "one of the two signs is too many"
     return "a plus sign before a value is left out" if found.text == "+" else None
@@ -102,7 +113,7 @@ def run_of_words(tokens: Sequence[Token], at: int) -> tuple[int, int]:
     first, last = at - 1, at
     while first >= 2 and _hyphen(tokens, first - 1) and is_word(tokens, first - 2):
         first -= 2
-    while is_word(tokens, last + 1) or _hyphen(tokens, last + 1) and is_word(tokens, last + 2):
+    while is_word(tokens, last + 1) or (_hyphen(tokens, last + 1) and is_word(tokens, last + 2)):
         last += 1 if is_word(tokens, last + 1) else 2
     return first, last
 
@@ -142,8 +153,10 @@ def between_values(text: str, tokens: Sequence[Token], at: int, in_call: bool) -
     return Advice(_with_number(tokens, at))
 
 
-def _name_with_spaces(text: str, tokens: Sequence[Token], at: int, in_call: bool) -> str:
+def _name_with_spaces(text: str, tokens: Sequence[Token], at: int, in_call: bool) -> str | None:
     first, last = run_of_words(tokens, at)
+    if any(token.bare and "." in token.text for token in tokens[at : last + 1]):
+        return None  # two names rather than one
     words = text[tokens[at].start : tokens[last].end]
     if tokens[at - 1].quoted:
         name = quoted_name(" ".join(f"{tokens[at - 1].text} {words}".split()))

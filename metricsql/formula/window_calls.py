@@ -1,4 +1,4 @@
-"""A window function of an expression, from its arguments: `rolling_sum(x, 7)`, `total_sum(x)`, `trend(x, 7, 'change')`."""
+"""Arguments -> window: `rolling_sum(x, 7)`, `total_sum(x)`, `trend(x, 7, 'change')`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_window(block: WindowOperator, name: Token, end: int, pieces: Sequence[P
     if len(pieces) == 1 and block.takes_days and pieces[0].formula is not None:
         reader.no_days(pieces[0], of)
     mode = reader.mode(pieces[2]) if len(pieces) > 2 else None
-    if of is None or block.takes_days and days is None or len(pieces) > 2 and mode is None:
+    if of is None or (block.takes_days and days is None) or (len(pieces) > 2 and mode is None):
         return None
     return Window(block.key, of, days, mode, faults.place(name.start, end))
 
@@ -78,9 +78,10 @@ class _WindowReader:
 
     def series(self, piece: Piece) -> Formula | None:
         formula = piece.formula
-        if isinstance(formula, Name) or self.grammar.windows_over_any and not isinstance(formula, Text):
+        if isinstance(formula, Name) or (self.grammar.windows_over_any and not isinstance(formula, Text)):
             return formula
-        hint: str | None = "make it a calculated metric of its own, and read `calculated.<its id>` here"
+        hint = slips.other_name(self.shown(piece))
+        hint = hint or "make it a calculated metric of its own, and read `calculated.<its id>` here"
         if isinstance(formula, Text):
             hint = "single quotes make a text; a name stands without quotes or in double quotes"
         elif isinstance(formula, Number):
@@ -93,6 +94,8 @@ class _WindowReader:
         if value is not None and value == int(value) and 1 <= value <= MOST_DAYS:
             return int(value)
         hint = "the number of days is written out, not calculated" if value is None else None
+        if value is not None and value > MOST_DAYS:
+            hint = f"a window has at most {MOST_DAYS} days"
         match piece.formula:
             case Text(text) if text.isdecimal():
                 hint = f"write `{text}` without the quotes"

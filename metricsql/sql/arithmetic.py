@@ -89,10 +89,10 @@ class Layers:
         block = operators.operator(tree.op)
         arguments = []
         for position, child in enumerate(tree.args):
-            built = self.as_kind(self.build(child, owner), block.takes_at(position))
+            built = self.build(child, owner)
             if built.may_overflow and not block.passes_at(position):
                 built = self.finite(self.column(built, child, owner))
-            arguments.append(built)
+            arguments.append(self.as_kind(built, block.takes_at(position)))
         if block.overflows and not any(argument.is_double for argument in arguments):
             arguments[0] = replace(arguments[0], sql=syntax.double(arguments[0].sql), is_double=True, constant=False)
         if not block.fold:
@@ -134,7 +134,7 @@ class Layers:
         return replace(built, sql=sql, may_overflow=False, constant=False)
 
     def as_kind(self, built: Built, wanted: Kind) -> Built:
-        return self.truth(built) if wanted == "truth" else self.number(built) if wanted == "number" else built
+        return self.truth(built) if wanted == "truth" else self.number(built)
 
     def number(self, built: Built) -> Built:
         """A truth as 1 or 0."""

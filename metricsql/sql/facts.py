@@ -14,6 +14,7 @@ from metricsql.sql.fields import STORE_SCHEMA, STORE_TABLE
 from metricsql.sql.sources import (
     as_number,
     concerned,
+    day_of,
     filled_text,
     records_steps,
     row_models,
@@ -51,6 +52,15 @@ def given_kinds(source: SourceDef, field: Column, value: Column) -> str:
                        named(_not_a_number(words, as_number(value)), "example"))
     query = query.from_(syntax.aliased(table, "s")).group_by(exp.Literal.number(1))
     return statement([*before, Step("kinds", "", query)])
+
+
+def newest_given(source: SourceDef, day: Column, zone: str) -> str:
+    """The newest day of a given field history."""
+    before, table = source_steps(source, "source", "")
+    found = day_of(day, zone)
+    query = exp.select(syntax.fill("MAX({0})", [found])).from_(syntax.aliased(table, "s"))
+    query = query.where(syntax.fill("ISFINITE({0})", [found]))
+    return statement([*before, Step("newest", "", query)])
 
 
 def stored_kinds() -> str:

@@ -70,7 +70,8 @@ def named(expression: exp.Expression, name: str) -> exp.Expression:
 
 def operand(expression: exp.Expression) -> exp.Expression:
     """The expression as an operand of a sign: in parentheses unless it holds together anyway."""
-    return expression if isinstance(expression, PLAIN) else exp.Paren(this=expression)
+    whole = isinstance(expression, PLAIN) and not isinstance(expression, exp.Binary | exp.Unary | exp.Is | exp.In)
+    return expression if whole or isinstance(expression, exp.Paren) else exp.Paren(this=expression)
 
 
 def double(expression: exp.Expression) -> exp.Expression:

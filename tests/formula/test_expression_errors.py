@@ -15,8 +15,8 @@ CASES = re.findall(
     Path(__file__).with_name("expression_errors.md").read_text(encoding="utf-8"),
     re.MULTILINE | re.DOTALL,
 )
-CODES = {"bad-days", "bad-expression", "bad-number", "bad-trend", "bad-window", "missing-days", "name-or-text", "too-deep",
-         "unknown-function", "wrong-arity"}
+CODES = {"bad-days", "bad-expression", "bad-number", "bad-trend", "bad-window", "missing-days", "name-or-text",
+         "too-deep", "unknown-function", "wrong-arity"}
 
 
 def without_line_ends(text: str) -> str:

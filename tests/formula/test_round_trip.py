@@ -32,14 +32,15 @@ MANY = settings(max_examples=2000, deadline=None, suppress_health_check=[HealthC
 SEVERAL = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 names = st.one_of(
-    st.sampled_from(["metrics.active_seats", "activities.login", "company.custom.No of companies", "calculated.123456789"]),
+    st.sampled_from(["metrics.active_seats", "company.custom.No of companies", "calculated.123456789", "größe.Ü1"]),
     st.sampled_from([*SIGNS, "AND", "Not", *operators.functions(), "and.x", "x.and", "not x"]),
-    st.sampled_from(["a.", ".a", "a..b", ".", "7", "2024.x", "1e3", "a-b", "a\nb", "a\n# b", 'say "x"', '"', "'", "größe.Ü1", "e\u0301"]),
+    st.sampled_from(["a.", ".a", "a..b", ".", "7", "2024.x", "1e3", "a-b", "a\nb", "a\n# b", "e\u0301"]),
+    st.sampled_from(['say "x"', '"', "'", '"a"', "'a'"]),
     st.text(min_size=1, max_size=12),
 )
 texts = st.one_of(st.sampled_from(["", "USD", "it's", "''", 'a "b"', "a\nb", "difference"]), st.text(max_size=8))
 numbers = st.one_of(
-    st.sampled_from([0.0, -0.0, 1.0, 5.0, -5.0, 1.07, 1e300, -1e300, 1e-7, 5e-324, 1e16, 123456789012345680.0, 2.0**63]),
+    st.sampled_from([0.0, -0.0, 1.0, 5.0, -5.0, 1.07, 1e300, -1e300, 1e-7, 5e-324, 1e16, 123456789012345680.0]),
     st.floats(allow_nan=False, allow_infinity=False),
 )
 
@@ -151,16 +152,26 @@ def test_the_deepest_conditions_survive() -> None:
     check_identity(formula)
 
 
-WORDS = ["(", ")", ",", ", ", " ", "\n", "=", "'", '"', ".", "%", "?", ":", ";", "&&", "“", "”", "[", "]", "5%", "1,000", "2x",
-         "then", "else", "is null", "in (", "'USD'", '"a b"', "7", "-1", "1e400", "metrics.a", "metrics.", "# c\n", "foo(",
-         "\N{ZERO WIDTH SPACE}"]
-soup = st.lists(st.sampled_from([*WORDS, *SIGNS, *(f"{f}(" for f in operators.functions())]), max_size=25).map(" ".join)
-mangled = st.builds(lambda f, at, cut, put: (t := write_expression(f))[: at % (len(t) + 1)] + put + t[at % (len(t) + 1) + cut :],
-                    formulas, st.integers(0, 500), st.integers(0, 5), st.sampled_from(["", *WORDS]))
+WORDS = [
+    "(", ")", ",", ", ", " ", "\n", "=", "'", '"', ".", "%", "?", ":", ";", "&&", "“", "”", "[", "]", "5%", "1,000",
+    "2x", "then", "else", "is null", "in (",
+    "'USD'", '"a b"', "7", "-1", "1e400", "metrics.a", "metrics.", "# c\n", "foo(",
+    "\N{ZERO WIDTH SPACE}",
+]
+CALLED = [f"{function}(" for function in operators.functions()]
+soup = st.lists(st.sampled_from([*WORDS, *SIGNS, *CALLED]), max_size=25).map(" ".join)
+
+
+@st.composite
+def mangled(draw: st.DrawFn) -> str:
+    """The text of a formula with a slip in it."""
+    text = write_expression(draw(formulas))
+    at = draw(st.integers(0, len(text)))
+    return text[:at] + draw(st.sampled_from(["", *WORDS])) + text[at + draw(st.integers(0, 5)) :]
 
 
 @settings(SEVERAL, max_examples=1500)
-@given(st.one_of(st.text(max_size=60), soup, soup.map(lambda text: text.replace(" ", "")), mangled))
+@given(st.one_of(st.text(max_size=60), soup, soup.map(lambda text: text.replace(" ", "")), mangled()))
 def test_any_text_is_a_formula_or_has_findings(text: str) -> None:
     findings = Findings()
     formula = read_expression(text, findings)
@@ -178,8 +189,8 @@ def test_any_text_is_a_formula_or_has_findings(text: str) -> None:
 
 
 @pytest.mark.parametrize("repeated", [
-    "(", ")", ",", "-", "not ", "abs(", "f(", "1 ^ ", "a - (", "%(", "1 - 2 + ", "[", "#", "'", '"', "?", "a ", "“", "1", "(,(",
-    "a.'", "if a then ",
+    "(", ")", ",", "-", "not ", "abs(", "f(", "1 ^ ", "a - (", "%(", "1 - 2 + ", "[", "#", "'", '"', "?", "a ", "“",
+    "1", "(,(", "a.'", "if a then ",
 ])
 def test_a_very_long_text_is_an_error_and_nothing_worse(repeated: str) -> None:
     for text in (repeated * 25_001, repeated * 25_001 + ")" * 25_001):
