@@ -8,6 +8,7 @@
     project.relation("seat_utilization").show()
 """
 
+import metricsql.sql  # noqa: F401 - loaded first, so that the function below keeps its name
 from metricsql.api import Project, load, sql
 from metricsql.diagnostics import Diagnostic, EngineError, MetricsqlError, Place, ProjectError
 from metricsql.version import __version__

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
-from metricsql.project import Definition, load_definition
+from metricsql.project import Definition, MetricDef, load_definition
 
 if TYPE_CHECKING:
     import duckdb
 
     from metricsql.build.report import BuildReport
+    from metricsql.build.status import Status
     from metricsql.compiler import Compiled
     from metricsql.sql.context import Context
 
@@ -71,6 +72,41 @@ class Project:
         chosen = None if select is None else self.select(select)
         request = Request(self._day(as_of), chosen, strict, dry_run, memory_limit, threads)
         return build(self.definition, request, progress or (lambda stage: None))
+
+    def formula_sql(self, text: str, *, as_of: str | date | None = None, dialect: str = "duckdb") -> str:
+        """SQL for a formula of the root model, written as JSON or as an expression; its column is `value`."""
+        from metricsql.project import parse_formula
+
+        root = self.definition.root
+        if root is None:
+            raise ProjectError(Diagnostic("no-model", "this project has no models, so a formula has nothing to read"))
+        added = MetricDef("value", root, parse_formula(text, "the formula"))
+        others = tuple(m for m in self.definition.metrics if m.id.lower() != "value")
+        return Project(replace(self.definition, metrics=(*others, added))).sql("value", as_of=as_of, dialect=dialect)
+
+    def values(
+        self, metric: str, *, records: Sequence[str] | None = None, first: str | date | None = None,
+        last: str | date | None = None, limit: int | None = None,
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and built rows of a metric, by record and day; with a limit, the newest days."""
+        from metricsql.build.read import metric_rows
+
+        model = self._metric_model(metric)
+        days = [None if day is None else self._day(day) for day in (first, last)]
+        return ["record", "day", metric], metric_rows(self.definition, model, metric, records, days[0], days[1], limit)
+
+    def status(self) -> Status:
+        """What is built through which day, and what is stale."""
+        from metricsql.build.engine import open_reader
+        from metricsql.build.status import read_status
+
+        findings, _, compiled = self._compile(names=False)
+        findings.raise_errors()
+        engine = open_reader(self.definition.database, self.definition.folder)
+        try:
+            return read_status(engine, self.definition, compiled)
+        finally:
+            engine.close()
 
     def relation(self, metric: str) -> duckdb.DuckDBPyRelation:
         """The built values of a metric: `record, day, <metric>`.

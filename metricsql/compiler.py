@@ -19,9 +19,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from metricsql.bind.catalog import Catalog
-from metricsql.bind.metrics import BoundMetric, bind_metrics, in_order, upstream
+from metricsql.bind.metrics import BoundMetric, bind_metrics, downstream, in_order, upstream
 from metricsql.bind.sources import BoundSources
-from metricsql.diagnostics import Findings
+from metricsql.diagnostics import Findings, did_you_mean
 from metricsql.formula import write_json
 from metricsql.plan.nodes import Plan
 from metricsql.plan.planner import make_plan
@@ -91,7 +91,11 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
     """One statement with the columns `record`, `day` and the wanted metrics, which are of one model."""
     plan = compiled.plan(context.definition, wanted)
     model = compiled.metrics[wanted[0]].model
-    steps = all_steps(context, compiled, plan)
+    return selection_statement(all_steps(context, compiled, plan), model, wanted, dialect)
+
+
+def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str], dialect: str = "duckdb") -> str:
+    """The wanted columns of a model's result as one statement, with the steps it needs."""
     last = selection(model, wanted)
     return statement(needed([*steps, last], last.name), dialect, order_by=("record", "day"))
 
@@ -103,6 +107,29 @@ def default_as_of(definition: Definition) -> date:
     if definition.until is not None:
         return definition.until
     return datetime.now(zoneinfo.ZoneInfo(definition.timezone)).date() - timedelta(days=1)
+
+
+def select_metrics(compiled: Compiled, words: Sequence[str]) -> list[str]:
+    """The ids that selection words mean: `id`, `+id` (and what it uses), `id+` (and what uses it), `tag:name`."""
+    findings = Findings()
+    chosen: set[str] = set()
+    for word in words:
+        if word.startswith("tag:"):
+            tagged = [m.id for m in compiled.metrics.values() if word[4:] in m.definition.tags]
+            if not tagged:
+                tags = {tag for m in compiled.metrics.values() for tag in m.definition.tags}
+                findings.error("unknown-tag", f"no metric has the tag `{word[4:]}`", hint=did_you_mean(word[4:], tags))
+            chosen.update(tagged)
+            continue
+        name = word.removeprefix("+").removesuffix("+")
+        if name not in compiled.metrics:
+            findings.error("unknown-metric", f"no calculated metric with the id `{name}`", hint=did_you_mean(name, compiled.metrics))
+            continue
+        chosen.add(name)
+        chosen |= upstream(compiled.metrics, [name]) if word.startswith("+") else set()
+        chosen |= downstream(compiled.metrics, [name]) if word.endswith("+") else set()
+    findings.raise_errors()
+    return [name for name in compiled.metrics if name in chosen]
 
 
 def described(metric: BoundMetric) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from metricsql.bind.catalog import Catalog
 from metricsql.bind.scope import Scope
 from metricsql.bind.tree import Tree, leaves
 from metricsql.diagnostics import Findings
-from metricsql.formula import read_expression, read_json
+from metricsql.formula import in_text, read_expression, read_json
 from metricsql.formula.nodes import Formula, Name, Window, walk
 from metricsql.project.definition import CALCULATED, Definition, MetricDef, Written
 
@@ -39,7 +39,8 @@ class BoundMetric:
 def read_formula(written: Written, findings: Findings) -> Formula | None:
     """The formula of a written text or of JSON data."""
     if written.expression is not None:
-        return read_expression(written.expression, findings, written.locate)
+        spot = in_text(written.expression, written.locate(()), written.source)
+        return read_expression(written.expression, findings, spot)
     return read_json(written.data, findings, written.locate)
 
 

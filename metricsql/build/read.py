@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, open_reader, quoted
-from metricsql.diagnostics import Diagnostic, ProjectError
+from metricsql.diagnostics import Diagnostic, ProjectError, did_you_mean
 from metricsql.project.definition import Definition
 
 if TYPE_CHECKING:
@@ -20,6 +22,32 @@ def metric_relation(definition: Definition, model: str, metric: str,
     if metric not in columns_of(engine, "metrics", model):
         raise not_built(f"the metric `{metric}` is not built yet")
     return engine.connection.sql(f'SELECT record, day, {quoted(metric)} FROM "metrics".{quoted(model)}')
+
+
+def metric_rows(definition: Definition, model: str, metric: str, records: Sequence[str] | None = None,
+                first: date | None = None, last: date | None = None, limit: int | None = None) -> list[tuple[Any, ...]]:
+    """Built rows by record and day; with a limit, those of the newest days. Raises for an unknown record."""
+    engine = open_built(definition)
+    try:
+        table = f'"metrics".{quoted(model)}'
+        if metric not in columns_of(engine, "metrics", model):
+            raise not_built(f"the metric `{metric}` is not built yet")
+        _check_records(engine, table, model, records or [])
+        tests = [("record IN (SELECT UNNEST(?::VARCHAR[]))", list(records) if records else None), ("day >= ?", first), ("day <= ?", last)]
+        where = " AND ".join(test for test, value in tests if value is not None) or "TRUE"
+        cut = f"ORDER BY day DESC, record LIMIT {int(limit)}" if limit is not None else ""
+        sql = f"SELECT * FROM (SELECT record, day, {quoted(metric)} FROM {table} WHERE {where} {cut}) ORDER BY record, day"
+        return engine.rows(sql, [value for _, value in tests if value is not None])
+    finally:
+        engine.close()
+
+
+def _check_records(engine: Engine, table: str, model: str, records: Sequence[str]) -> None:
+    for record in records:
+        if not engine.value(f"SELECT COUNT(*) FROM {table} WHERE record = ?", [record]):
+            known = [row[0] for row in engine.rows(f"SELECT DISTINCT record FROM {table} LIMIT 100000")]
+            raise ProjectError(Diagnostic("unknown-record", f"no {model} with the key `{record}` has built values",
+                                          hint=did_you_mean(record, known)))
 
 
 def open_built(definition: Definition, connection: duckdb.DuckDBPyConnection | None = None) -> Engine:

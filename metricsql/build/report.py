@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -54,6 +55,20 @@ class BuildReport:
     warnings: list[Diagnostic] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     dry_run: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """What was done, in sentences."""
+        for item in self.unusable:
+            yield f"not used: {item}"
+        count = sum(len(ids) for ids in self.metrics.values())
+        days = f"{self.start} to {self.as_of}" if self.start else "no day, because there is no data"
+        word = "would compute" if self.dry_run else "built"
+        yield f"{word} {count} metric{'s' if count != 1 else ''} for {days}"
+        for model, ids in self.metrics.items():
+            rows = f", {self.rows[model]:,} rows" if model in self.rows else ""
+            yield f"  {model}: {len(ids)} metric{'s' if len(ids) != 1 else ''}, {self.records.get(model, 0):,} records{rows}"
+        if not self.dry_run:
+            yield f"{self.database} ({sum(self.seconds.values()):.1f} s)"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""

@@ -81,6 +81,8 @@ class Written:
     data: Any = None
     expression: str | None = None
     locate: Locate = field(default=bare, compare=False)
+    source: str | None = field(default=None, compare=False)
+    """The whole text of the file an expression stands in."""
 
 
 @dataclass(frozen=True)

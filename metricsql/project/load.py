@@ -259,7 +259,7 @@ class _Loader:
                                  (Diagnostic(d.code, d.message, outer(()), d.hint) for d in error.diagnostics))
             return None
         if parsed.expression is not None:
-            return Written(None, parsed.expression, shift(document.place, path))
+            return Written(None, parsed.expression, shift(document.place, path), document.text)
         return parsed if outer is None else Written(parsed.data, None, outer)
 
 

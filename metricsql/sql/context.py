@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from metricsql.bind.catalog import Catalog
@@ -23,7 +23,8 @@ class Context:
     """Records are numbered (as a build has them); else they go by their keys."""
     all_names: bool = False
     """Sources are read whole, not only the series that the plan needs."""
-    relations: dict[str, str] = field(default_factory=dict)
+    canonical: bool = False
+    """Data comes from the relations `records`, `series` and `fields` instead of sources."""
 
     @property
     def start(self) -> date:
@@ -35,8 +36,10 @@ class Context:
         first = self.catalog.first_day
         if first is None or first >= self.start:
             return self.start
+        if self.canonical:  # where the data begins is only known to the data
+            return first
         return max(first, self.start - timedelta(days=min(plan.look_back, (self.start - first).days)))
 
     def needs_opening(self, plan: ModelPlan) -> bool:
         """Whether data older than the frame counts for leaves that read everything."""
-        return plan.unbounded and self.catalog.first_day is not None and self.catalog.first_day < self.frame_start(plan)
+        return not self.canonical and plan.unbounded and self.catalog.first_day is not None and self.catalog.first_day < self.frame_start(plan)

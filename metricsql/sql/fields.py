@@ -11,6 +11,7 @@ from metricsql.bind.sources import BoundModel
 from metricsql.bind.tree import Field
 from metricsql.plan.nodes import ModelPlan
 from metricsql.sql import syntax
+from metricsql.sql.canonical import canonical_field_values
 from metricsql.sql.context import Context
 from metricsql.sql.sources import FIELD, as_number, as_text, day_of, filled_text, records_name, source_steps
 from metricsql.sql.steps import Labels, Step
@@ -37,6 +38,9 @@ def field_steps(context: Context, plan: ModelPlan) -> list[Step]:
     """The steps for all fields of a plan; none without fields."""
     if not plan.fields:
         return []
+    if context.canonical:
+        return [canonical_field_values(plan.model, values_name(plan.model)),
+                *[_timeline(context, plan.model, f, name) for f, name in timeline_names(plan).items()]]
     model = context.sources.models[plan.model]
     given_steps, given = _given(context, model)
     parts = [*given, *_stored(context, model, plan.fields), *_current(context, model, plan.fields)]

@@ -16,6 +16,7 @@ from metricsql.bind.tree import Field, Leaf
 from metricsql.plan.nodes import ModelPlan, Plan, Stage
 from metricsql.plan.planner import reads_row
 from metricsql.sql import syntax
+from metricsql.sql.canonical import day_sql
 from metricsql.sql.arithmetic import Built, Layers
 from metricsql.sql.context import Context
 from metricsql.sql.fields import field_steps, timeline_names
@@ -80,7 +81,7 @@ class _History:
         """Every record on every day that a row or a window needs."""
         first = self.inputs.opening or self.inputs.frame_start
         one_day = exp.Interval(this=exp.Literal.number(1), unit=exp.Var(this="DAY"))
-        days = syntax.function("GENERATE_SERIES", syntax.day(first), syntax.day(self.context.as_of), one_day)
+        days = syntax.function("GENERATE_SERIES", day_sql(self.context, first), day_sql(self.context, self.context.as_of), one_day)
         every = exp.select(named(exp.cast(syntax.function("UNNEST", days), "date"), DAY))
         query = exp.select(column(RECORD, "r"), column(DAY, "every"))
         query = query.from_(syntax.table(records_name(self.context, self.model), "r"))
@@ -116,7 +117,7 @@ class _History:
             query = query.select(*[column(flag, "r") for flag in used])
         for tracked in self.plan.fields:
             query = self.join_field(query, tracked)
-        query = query.where(syntax.fill("{0} >= {1}", [column(DAY, "w"), syntax.day(self.context.start)]))
+        query = query.where(syntax.fill("{0} >= {1}", [column(DAY, "w"), day_sql(self.context, self.context.start)]))
         if since is not None:
             query = query.where(syntax.fill("({0} >= {1} OR {1} IS NULL)", [column(DAY, "w"), column("since", "r")]))
         return Step(f"{self.model} grid", "The rows to fill: from the first day of the project and of the record on.", query)

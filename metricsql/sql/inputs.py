@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlglot import exp
 
@@ -19,6 +19,7 @@ from metricsql.project.definition import CALCULATED, ZERO_FILLED
 from metricsql.sql import syntax
 from metricsql.sql.context import Context
 from metricsql.sql.sources import concerned, records_name, rows_name
+from metricsql.sql.canonical import canonical_pivot, day_sql
 from metricsql.sql.steps import Labels, Step
 from metricsql.sql.syntax import column, named, text
 
@@ -52,6 +53,9 @@ class Inputs:
         self.feeds = [Feed(m, n, tuple(s for s in plan.inputs if (s.model, s.namespace, s.rollup) == (m, n, r)), r)
                       for m, n, r in keys]
 
+    def context_day(self, value: date) -> exp.Expression:
+        return day_sql(self.context, value)
+
     def label(self, series: SeriesRef) -> str:
         """The column of an input."""
         return self.labels(("input", series), str(series))
@@ -62,7 +66,7 @@ class Inputs:
 
     def has_data(self, feed: Feed) -> bool:
         """Whether any source can carry the series of a feed."""
-        if feed.namespace == CALCULATED:
+        if feed.namespace == CALCULATED or self.context.canonical:
             return True
         series = self.context.sources.series.get(feed.namespace)
         return series is not None and bool(concerned(self.context, series, feed.model))
@@ -97,6 +101,8 @@ class Inputs:
 
     def pivot(self, feed: Feed) -> Step:
         """`record, day, <series>...`: the points of a day collapsed to one value each."""
+        if self.context.canonical:
+            return canonical_pivot(self.context, feed.model, feed.series, self.label, self.pivot_name(feed))
         declared = self.context.definition.series[feed.namespace]
         rows = self.rows(feed)
         query = exp.select(column("record"), column("day")).from_(rows)
@@ -108,10 +114,10 @@ class Inputs:
                 wanted = exp.And(this=wanted, expression=syntax.fill("{0} <> 0", [column("value")]))
             query = query.select(named(syntax.filtered(aggregate, wanted), self.label(series)))
         query = query.where(*self.usable(feed)).group_by(column("record"), column("day"))
-        name = f"{feed.model} {feed.namespace} by day"
-        if feed.rollup:
-            name += f" for {self.plan.model}"
-        return Step(name, f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
+        return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
+
+    def pivot_name(self, feed: Feed) -> str:
+        return f"{feed.model} {feed.namespace} by day" + (f" for {self.plan.model}" if feed.rollup else "")
 
     def rows(self, feed: Feed) -> exp.Expression:
         """The rows that count for a model. An event counts once for every company it concerns."""
@@ -129,11 +135,11 @@ class Inputs:
         return any(declared.collapse_of(series.name) == "last" for series in feed.series)
 
     def usable(self, feed: Feed) -> list[exp.Expression]:
-        first = [] if self.opening is not None else [syntax.fill("{0} >= {1}", [column("day"), syntax.day(self.frame_start)])]
+        first = [] if self.opening is not None else [syntax.fill("{0} >= {1}", [column("day"), self.context_day(self.frame_start)])]
         names = [text(series.name) for series in feed.series]
         wanted = [exp.In(this=column("name"), expressions=names)] if self.context.all_names else []
         return [*wanted, syntax.fill("{0} IS NOT NULL", [column("record")]), *first,
-                syntax.fill("{0} <= {1}", [column("day"), syntax.day(self.context.as_of)]),
+                syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]),
                 syntax.function("ISFINITE", column("value"))]
 
     def by_company(self, feed: Feed, source: str) -> Step:
@@ -180,7 +186,7 @@ class Inputs:
 
     def since(self, model: str, alias: str) -> exp.Expression:
         """First day of a record's grid."""
-        start = syntax.day(self.start)
+        start = self.context_day(self.start)
         if self.context.sources.models[model].since is None:
             return start
         return syntax.fill("GREATEST({0}, {1})", [column("since", alias), start])

@@ -29,7 +29,7 @@ JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
 
 def records_name(context: Context, model: str) -> str:
     """The step with the records of a model."""
-    return context.relations.get(model, model)
+    return model
 
 
 def rows_name(namespace: str) -> str:

@@ -1,0 +1,5 @@
+"""The command line: one file per verb, each thin. `metricsql --help` imports no engine."""
+
+from metricsql.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,125 @@
+"""The entry point: finds verbs by name, and turns our errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metricsql.cli.output import show_diagnostics
+from metricsql.diagnostics import Diagnostic, EngineError, MetricsqlError
+from metricsql.version import __version__
+
+VERBS = {
+    "init": "write a small runnable project with sample data",
+    "check": "validate everything, report all errors and warnings",
+    "sql": "print the SQL of metrics",
+    "build": "compute what is missing or changed, and write the database",
+    "show": "show the values of a metric",
+    "format": "turn a formula from JSON into an expression and back",
+    "status": "what is built through which day, and what is stale",
+}
+"""Every verb with its line in `--help`. The module of a verb has its name, with `_command` behind it."""
+PROJECT = "METRICSQL_PROJECT"
+WRONG, MISUSED, FAILED = 1, 2, 3
+
+
+class Verbs(click.Group):
+    """Loads the module of a verb only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"metricsql.cli.{name}_command").command
+        command.params = [*command.params, project_option()]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from metricsql.diagnostics import nearest
+
+            near = nearest(args[0], VERBS) if args else None
+            if near and isinstance(error, click.UsageError):
+                error.message = f"there is no command '{args[0]}'; did you mean '{near}'?"
+            raise
+
+
+def project_option() -> click.Option:
+    """`--project`, allowed before and behind the verb."""
+    return click.Option(["--project", "-p"], expose_value=False, callback=_remember, metavar="PATH",
+                        help="project folder or file; else $METRICSQL_PROJECT, else the nearest metricsql.yml")
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.find_root().meta["project"] = value
+
+
+@click.group(cls=Verbs, params=[project_option()], context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "--version", message="metricsql %(version)s")
+def cli() -> None:
+    """Metric formulas compiled to readable DuckDB SQL: one value per record and day.
+
+    \b
+    Example:
+      metricsql init demo && cd demo
+      metricsql build
+      metricsql show quiet_days
+    """
+
+
+def project_path() -> Path:
+    """The project that this call is about."""
+    chosen = click.get_current_context().find_root().meta.get("project") or os.environ.get(PROJECT)
+    return Path(chosen) if chosen else Path(".")
+
+
+def main() -> None:
+    """Run the command line; never ends with a traceback for a fault of the user or of the machine."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(MISUSED)
+    except EngineError as error:
+        show_diagnostics(error.diagnostics)
+        sys.exit(FAILED)
+    except MetricsqlError as error:
+        show_diagnostics(error.diagnostics)
+        sys.exit(WRONG)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except MemoryError:
+        show_diagnostics([Diagnostic("out-of-memory", "the work does not fit into memory")])
+        sys.exit(FAILED)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        show_diagnostics([Diagnostic("disk", f"the machine said: {reason}" + (f" (`{error.filename}`)" if error.filename else ""))])
+        sys.exit(FAILED)
+    except Exception as error:
+        if os.environ.get("METRICSQL_TRACEBACK"):
+            raise
+        show_diagnostics([Diagnostic("internal", f"internal error: {type(error).__name__}", hint="this is a defect of metricsql; "
+                                     "please report it, with what METRICSQL_TRACEBACK=1 shows")])
+        sys.exit(FAILED)

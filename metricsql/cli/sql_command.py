@@ -1,0 +1,35 @@
+"""`metricsql sql`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from metricsql.cli.main import project_path
+
+
+@click.command("sql")
+@click.argument("metrics", nargs=-1, required=True, metavar="METRIC...")
+@click.option("--as-of", metavar="DAY", help="last day of the grid [default: the project's `until`, else yesterday]")
+@click.option("--dialect", default="duckdb", show_default=True, metavar="NAME", help="SQL dialect to print")
+def command(metrics: tuple[str, ...], as_of: str | None, dialect: str) -> None:
+    """Print one statement with the columns record, day and METRIC...
+
+    It reads the sources themselves and the stored field history, and runs as pasted in a DuckDB that is opened on
+    the built file from the project folder. With `-` a formula of the root model is read from standard input; its
+    column is `value`.
+
+    \b
+    Example:
+      metricsql sql seat_utilization
+      echo 'rolling_sum(activities.login, 7)' | metricsql sql -
+    """
+    from metricsql.api import Project
+    from metricsql.project import load_definition
+
+    project = Project(load_definition(project_path()))
+    if metrics == ("-",):
+        click.echo(project.formula_sql(sys.stdin.read(), as_of=as_of, dialect=dialect))
+    else:
+        click.echo(project.sql(*metrics, as_of=as_of, dialect=dialect))
