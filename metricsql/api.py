@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
-from metricsql.project import Definition, MetricDef, load_definition
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from metricsql.build.report import BuildReport
     from metricsql.build.status import Status
     from metricsql.compiler import Compiled
+    from metricsql.project import Definition
     from metricsql.sql.context import Context
 
 
@@ -25,6 +25,8 @@ def load(path: str | Path = ".") -> Project:
 
     Everything that can be wrong in it is checked, data included. Raises `ProjectError` with every diagnostic.
     """
+    from metricsql.project import load_definition
+
     project = Project(load_definition(Path(path)))
     project.check().raise_errors()
     return project
@@ -75,7 +77,7 @@ class Project:
 
     def formula_sql(self, text: str, *, as_of: str | date | None = None, dialect: str = "duckdb") -> str:
         """SQL for a formula of the root model, written as JSON or as an expression; its column is `value`."""
-        from metricsql.project import parse_formula
+        from metricsql.project import MetricDef, parse_formula
 
         root = self.definition.root
         if root is None:

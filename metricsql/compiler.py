@@ -19,10 +19,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from metricsql.bind.catalog import Catalog
-from metricsql.bind.metrics import BoundMetric, bind_metrics, downstream, in_order, upstream
+from metricsql.bind.metrics import BoundMetric, bind_metrics, downstream, in_order, read_formulas, upstream
 from metricsql.bind.sources import BoundSources
 from metricsql.diagnostics import Findings, did_you_mean
 from metricsql.formula import write_json
+from metricsql.formula.nodes import Formula
 from metricsql.plan.nodes import Plan
 from metricsql.plan.planner import make_plan
 from metricsql.project.definition import Definition
@@ -41,6 +42,7 @@ class Compiled:
     flags: Mapping[str, str]
     conditions: Mapping[str, Sequence[tuple[str, Condition]]]
     """Per model: the columns of its conditions, with their expressions over its records source."""
+    formulas: Mapping[str, Formula]
 
     def plan(self, definition: Definition, wanted: Iterable[str] | None = None) -> Plan:
         """The plan of the wanted metrics (all if None) and of everything they use."""
@@ -48,9 +50,11 @@ class Compiled:
         return make_plan(in_order(m for m in self.metrics.values() if m.id in chosen), definition)
 
 
-def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSources, findings: Findings) -> Compiled:
-    """Bind every metric and condition; faults go to the findings."""
-    metrics = bind_metrics(definition, catalog, findings)
+def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSources, findings: Findings,
+                    formulas: Mapping[str, Formula] | None = None) -> Compiled:
+    """Read (unless given), bind every metric and condition; faults go to the findings."""
+    formulas = read_formulas(definition, findings) if formulas is None else formulas
+    metrics = bind_metrics(definition, catalog, formulas, findings)
     flags: dict[str, str] = {}
     conditions: dict[str, list[tuple[str, Condition]]] = {}
     for metric in definition.metrics:
@@ -64,7 +68,7 @@ def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSour
         known = conditions.setdefault(metric.model, [])
         if condition is not None and flag not in [name for name, _ in known]:
             known.append((flag, condition))
-    return Compiled({metric.id: metric for metric in metrics}, flags, conditions)
+    return Compiled({metric.id: metric for metric in metrics}, flags, conditions, formulas)
 
 
 def all_steps(context: Context, compiled: Compiled, plan: Plan) -> list[Step]:

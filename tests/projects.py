@@ -67,6 +67,19 @@ def values(project: metricsql.Project, metric: str) -> dict[tuple[str, date], fl
     return {(record, day): value for record, day, value in project.relation(metric).fetchall()}
 
 
+def all_values(project: metricsql.Project) -> dict[str, dict[tuple[str, date], float | None]]:
+    """Every built value of every metric."""
+    found: dict[str, dict[tuple[str, date], float | None]] = {}
+    with duckdb.connect(str(project.definition.database), read_only=True) as connection:
+        for model in {metric.model for metric in project.definition.metrics}:
+            result = connection.execute(f'SELECT * FROM "metrics"."{model}"')
+            names = [column[0] for column in result.description][2:]
+            rows = result.fetchall()
+            for position, name in enumerate(names, 2):
+                found[name] = {(row[0], row[1]): row[position] for row in rows}
+    return found
+
+
 def query(project: metricsql.Project, sql: str) -> list[tuple[Any, ...]]:
     """Rows of a query over the built file."""
     with duckdb.connect(str(project.definition.database), read_only=True) as connection:

@@ -11,14 +11,14 @@ import metricsql
 from tests.oracle import Panel, evaluate
 from tests.oracle.random_formulas import random_panel
 from tests.panels import without_twins, write_panel
-from tests.projects import build, same, values
+from tests.projects import all_values, build, same
 
 
 def compare(project: metricsql.Project, panel: Panel) -> list[str]:
     """Every cell that differs from the oracle, in words."""
-    wrong = []
+    wrong, built = [], all_values(project)
     for metric, expected in evaluate(panel).items():
-        found = values(project, metric)
+        found = built[metric]
         if found.keys() != expected.keys():
             odd = sorted(found.keys() ^ expected.keys())[:3]
             wrong.append(f"{metric}: rows differ: {len(found)} built, {len(expected)} expected, such as {odd}")

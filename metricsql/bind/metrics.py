@@ -44,15 +44,20 @@ def read_formula(written: Written, findings: Findings) -> Formula | None:
     return read_json(written.data, findings, written.locate)
 
 
-def bind_metrics(definition: Definition, catalog: Catalog, findings: Findings) -> list[BoundMetric]:
+def read_formulas(definition: Definition, findings: Findings) -> dict[str, Formula]:
+    """The formula of every metric whose text has no faults."""
+    read = {metric.id: read_formula(metric.written, findings) for metric in definition.metrics}
+    return {id_: formula for id_, formula in read.items() if formula is not None}
+
+
+def bind_metrics(definition: Definition, catalog: Catalog, formulas: Mapping[str, Formula],
+                 findings: Findings) -> list[BoundMetric]:
     """Every metric without faults, those that others use first. Faults of all of them go to the findings."""
-    formulas: dict[str, Formula] = {}
     bound: dict[str, BoundMetric] = {}
     for metric in definition.metrics:
-        formula = read_formula(metric.written, findings)
+        formula = formulas.get(metric.id)
         if formula is None:
             continue
-        formulas[metric.id] = formula
         tree = bind_formula(formula, Scope(definition, catalog, metric.model), findings)
         if tree is not None:
             bound[metric.id] = BoundMetric(metric, formula, tree)

@@ -91,6 +91,7 @@ class _Build:
             catalog, sources = read_catalog(self.engine, self.definition, findings)
             compiled = compile_metrics(self.definition, catalog, sources, findings)
             findings.raise_errors()
+            self.compiled, self.first_warnings = compiled, findings.warnings
         self.context = Context(self.definition, sources, catalog, self.request.as_of, numbered=True, all_names=True)
         with self.stage("read"):
             self.report.unusable = [*load_records(self.engine, self.context, compiled.conditions),
@@ -109,9 +110,9 @@ class _Build:
 
     def with_warnings(self) -> Compiled:
         """Bind again, now that the names of all series are known, to warn of those that no data carries."""
-        findings = Findings(list(self.definition.warnings))
-        compiled = compile_metrics(self.definition, self.context.catalog, self.context.sources, findings)
-        self.report.warnings = findings.warnings
+        findings = Findings()
+        compiled = compile_metrics(self.definition, self.context.catalog, self.context.sources, findings, self.compiled.formulas)
+        self.report.warnings = list(dict.fromkeys([*self.first_warnings, *findings.warnings]))
         return compiled
 
     def refuse_bad_rows(self) -> None:

@@ -146,10 +146,14 @@ def drop_tables(engine: Engine, tables: Iterable[str]) -> None:
 def note_metrics(engine: Engine, metrics: Iterable[BoundMetric], definitions: Mapping[str, object], as_of: date,
                  build: int) -> None:
     """Remember what was built, from which definition and through which day."""
+    ids, models, texts = [], [], []
     for metric in metrics:
-        engine.run('DELETE FROM "_metricsql"."metrics" WHERE metric = ?', [metric.id])
-        engine.run('INSERT INTO "_metricsql"."metrics" VALUES (?, ?, ?, ?, ?)',
-                   [metric.id, metric.model, dump(definitions[metric.id]), as_of, build])
+        ids.append(metric.id)
+        models.append(metric.model)
+        texts.append(dump(definitions[metric.id]))
+    engine.run('DELETE FROM "_metricsql"."metrics" WHERE metric IN (SELECT UNNEST(?::VARCHAR[]))', [ids])
+    engine.run('INSERT INTO "_metricsql"."metrics" SELECT UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), ?, ?',
+               [ids, models, texts, as_of, build])
 
 
 def next_build(engine: Engine) -> int:

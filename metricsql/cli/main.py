@@ -38,7 +38,8 @@ class Verbs(click.Group):
         if name not in VERBS:
             return None
         command: click.Command = importlib.import_module(f"metricsql.cli.{name}_command").command
-        command.params = [*command.params, project_option()]
+        if not any(parameter.name == "project" for parameter in command.params):
+            command.params = [*command.params, project_option()]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,7 +91,9 @@ def project_path() -> Path:
 def main() -> None:
     """Run the command line; never ends with a traceback for a fault of the user or of the machine."""
     try:
-        cli(standalone_mode=False)
+        code = cli(standalone_mode=False)
+        if isinstance(code, int):  # without its standalone mode, click returns the code of `Exit`
+            sys.exit(code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:

@@ -1,7 +1,7 @@
 """What an operator is. One instance is the whole definition of one operator.
 
 From it follow its spelling in JSON and in expressions, its arity and kind errors, its SQL in both forms and
-in every dialect, its page in the reference and its tests. SQL stands here as a template only: `{0}`, `{1}`
+wherever it is printed, its page in the reference and its tests. SQL stands here as a template only: `{0}`, `{1}`
 are the arguments, `{args}` all of them; the `sql` stage turns templates into trees.
 """
 

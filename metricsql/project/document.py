@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -33,6 +34,10 @@ class Document:
     spans: dict[Path, Span] = field(default_factory=dict)
     keys: dict[Path, Span] = field(default_factory=dict)
 
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
     def place(self, path: Path) -> Place:
         """The place of the value at `path`; of its nearest known ancestor if it is not in the text."""
         return self._place(path, self.spans)
@@ -48,8 +53,7 @@ class Document:
         if known not in spans:
             return Place(self.name, pointer=pointer(path))
         line, column, width = spans[known]
-        lines = self.text.splitlines()
-        text = lines[line - 1] if line <= len(lines) else ""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
         return Place(self.name, line, column, pointer(path), text, width)
 
 
@@ -120,6 +124,11 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), [c.strip("\0") for c in _first])
 
 
+_NO_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ALIASED = 100_000
+"""So many nodes may come from aliases; few bytes can stand for endless data."""
+
+
 def parse_yaml(text: str, name: str) -> Document:
     """Read YAML 1.2. Anchors and aliases work; tags, duplicate keys and unknown types are errors."""
     document = Document(name, text)
@@ -132,8 +141,10 @@ def parse_yaml(text: str, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         raise ProjectError(_yaml_error(error, name, text)) from None
     except (yaml.YAMLError, ValueError):
-        message = "the file holds a character that YAML does not allow"
-        raise ProjectError(Diagnostic("bad-yaml", message, Place(name))) from None
+        found = _NO_YAML.search(text)
+        message = "the file holds a character that YAML does not allow" + (f" (U+{ord(found.group()):04X})" if found else "")
+        place = _text_place(name, text, found.start()) if found else Place(name)
+        raise ProjectError(Diagnostic("bad-yaml", message, place)) from None
     except RecursionError:
         raise ProjectError(Diagnostic("too-deep", f"`{name}` is nested too deeply", Place(name))) from None
     if node is not None:
@@ -150,17 +161,27 @@ def _yaml_error(error: yaml.MarkedYAMLError, name: str, text: str) -> Diagnostic
     if "nest" in (error.problem or "") or "depth" in (error.problem or ""):
         return Diagnostic("too-deep", f"`{name}` is nested too deeply", place)
     message = "this is not valid YAML"
-    hint = "look at the line above, too: an unclosed quote or bracket, or indentation that does not line up"
-    problem = error.problem or ""
+    hint: str | None = "look at the line above, too: an unclosed quote or bracket, or indentation that does not line up"
+    problem, context = error.problem or "", error.context or ""
     if "tab" in problem or (shown and "\t" in shown[: len(shown) - len(shown.lstrip())]):
         hint = "YAML is indented with spaces, not with tabs"
     elif "undefined alias" in problem:
-        message = "this alias has no anchor"
+        message, hint = "this alias has no anchor", "a text that begins with `*` must be quoted"
     elif "mapping values are not allowed" in problem:
         hint = "a text that holds `: ` must be quoted"
-    elif "expected a single document" in problem:
-        message = "the file holds more than one YAML document"
+    elif "expected a single document" in context:
+        message, hint = "the file holds more than one YAML document", "a second `---` begins another document; remove it"
+    elif "expected ',' or" in problem and error.context_mark:
+        opened = "[" if "sequence" in context else "{"
+        return _unclosed(f"this `{opened}` is never closed, or a comma is missing behind it", error.context_mark, name, lines)
+    elif "quoted scalar" in context and error.context_mark:
+        return _unclosed("this quote is never closed", error.context_mark, name, lines)
     return Diagnostic("bad-yaml", message, place, hint)
+
+
+def _unclosed(message: str, mark: yaml.Mark, name: str, lines: list[str]) -> Diagnostic:
+    text = lines[mark.line] if mark.line < len(lines) else ""
+    return Diagnostic("bad-yaml", message, Place(name, mark.line + 1, mark.column + 1, "", text))
 
 
 class _Build:
@@ -168,15 +189,19 @@ class _Build:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.nodes = 0
+        self.seen: set[int] = set()
+        self.aliased = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self.nodes += 1
-        if self.nodes > 5_000_000:  # an alias bomb: few bytes, endless data
-            self._fail("too-large", "the aliases of this file expand without end", node, path)
+        self.aliased += id(node) in self.seen
+        self.seen.add(id(node))
+        if self.aliased > _ALIASED:
+            self._fail("too-large", "the aliases of this file stand for more data than can be read", node, ())
         if len(path) > MAX_DEPTH:
             self._fail("too-deep", f"nested deeper than {MAX_DEPTH} levels", node, path[:8])
         self.document.spans[path] = self._span(node)
+        if not isinstance(node, yaml.ScalarNode) and not node.tag.startswith("tag:yaml.org,2002:"):
+            self._fail("bad-yaml", f"the tag `{node.tag}` is not used here", node, path)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -223,7 +248,7 @@ class _Build:
     def _fail(self, code: str, message: str, node: yaml.Node, path: Path) -> Any:
         self.document.spans.setdefault(path, self._span(node))
         line, column, width = self._span(node)
-        lines = self.document.text.splitlines()
+        lines = self.document.lines
         text = lines[line - 1] if line <= len(lines) else ""
         place = Place(self.document.name, line, column, pointer(path), text, width)
         raise ProjectError(Diagnostic(code, message, place))
