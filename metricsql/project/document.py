@@ -169,12 +169,17 @@ def _yaml_error(error: yaml.MarkedYAMLError, name: str, text: str) -> Diagnostic
         message, hint = "this alias has no anchor", "a text that begins with `*` must be quoted"
     elif "mapping values are not allowed" in problem:
         hint = "a text that holds `: ` must be quoted"
+    elif "unknown escape" in problem:
+        message, hint = "this backslash begins nothing that YAML knows", "write it twice, or put the text in single quotes"
+    elif "cannot start any token" in problem:
+        message = "no text begins with this sign"
+        hint = "a text that begins with a sign such as `@`, `%` or a backtick must be quoted"
     elif "expected a single document" in context:
         message, hint = "the file holds more than one YAML document", "a second `---` begins another document; remove it"
     elif "expected ',' or" in problem and error.context_mark:
         opened = "[" if "sequence" in context else "{"
         return _unclosed(f"this `{opened}` is never closed, or a comma is missing behind it", error.context_mark, name, lines)
-    elif "quoted scalar" in context and error.context_mark:
+    elif "quoted scalar" in context and "end of stream" in problem and error.context_mark:
         return _unclosed("this quote is never closed", error.context_mark, name, lines)
     return Diagnostic("bad-yaml", message, place, hint)
 
@@ -190,6 +195,7 @@ class _Build:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.seen: set[int] = set()
+        self.inside: set[int] = set()
         self.aliased = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
@@ -200,13 +206,18 @@ class _Build:
         if len(path) > MAX_DEPTH:
             self._fail("too-deep", f"nested deeper than {MAX_DEPTH} levels", node, path[:8])
         self.document.spans[path] = self._span(node)
-        if not isinstance(node, yaml.ScalarNode) and not node.tag.startswith("tag:yaml.org,2002:"):
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if id(node) in self.inside:
+            self._fail("bad-yaml", "an alias for this stands inside of it", node, path[:-1])
+        if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             self._fail("bad-yaml", f"the tag `{node.tag}` is not used here", node, path)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
-        return self._scalar(node, path)
+        self.inside.add(id(node))
+        try:
+            return self._mapping(node, path) if isinstance(node, yaml.MappingNode) else \
+                [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        finally:
+            self.inside.discard(id(node))
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -135,6 +135,10 @@ class JsonText:
         word = _WORD.match(self.text, at)
         found = word.group() if word else self.text[at]
         hint = "JSON texts stand in double quotes" if found[:1] == "'" or found[:1].isalpha() else None
+        if found.lstrip("-+") in ("NaN", "Infinity", "nan", "inf"):
+            hint = "JSON has no such number"
+        elif found[:1].isdigit() or found[:2] in ("-.", "+.") or found[:1] in "+.":
+            hint = "a number is written like `0.5`, `-3` or `1e6`"
         if found[:1] in "“”„":
             hint = "these are typographic quotes; JSON wants the plain `\"`"
         raise JsonTextError(f"found `{found[:40]}`, expected {expected}", at, hint)

@@ -144,7 +144,7 @@ class _Loader:
             self.findings.error("missing-key", "the key `version` is missing", self.files[0].document.place(()),
                                 "write `version: 1` at the top")
         if result.get("start") and result.get("until") and result["start"] > result["until"]:
-            self.findings.error("bad-value", "`start` lies after `until`", self.files[0].document.place(("start",)))
+            self.findings.error("bad-value", f"`start` ({result['start']}) lies after `until` ({result['until']})", self.files[0].document.place(("start",)))
         return result
 
     def source(self, source: Source, file: _File, path: Path) -> SourceDef:

@@ -27,7 +27,7 @@ def _whole_day(value: Any) -> Any:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise ValueError("this day is not in the calendar") from None
+        raise ValueError("which is not in the calendar") from None
 
 
 def _zone(value: str) -> str:
@@ -36,7 +36,7 @@ def _zone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("expected the name of a time zone such as `Europe/Stockholm`") from None
+        raise ValueError("expected the name of a time zone") from None
     return value
 
 
@@ -112,7 +112,7 @@ class Series(Part):
     def _source_alone(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"source": value}
-        if isinstance(value, dict) and "source" not in value and value.keys() & {"path", "table", "sql", "attach"}:
+        if isinstance(value, dict) and "source" not in value and value.keys() & {"path", "table", "sql", "attach", "columns"}:
             own = {k: v for k, v in value.items() if k in ("collapse", "zeros")}
             return {"source": {k: v for k, v in value.items() if k not in own}, **own}
         if isinstance(value, dict) and "source" in value and "columns" in value and isinstance(value["source"], str):

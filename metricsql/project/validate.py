@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
+import zoneinfo
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -24,7 +26,7 @@ def validate(document: Document) -> tuple[ProjectFile | None, list[Diagnostic]]:
 
 
 def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
-    path: Path = tuple(error["loc"])
+    path = _as_written(document, tuple(error["loc"]))
     kind = error["type"]
     key = f"`{path[-1]}`" if path else "the file"
     place, hint, code = document.place(path), None, "bad-value"
@@ -40,10 +42,13 @@ def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
         case "literal_error":
             expected = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "`")
             options = [option.strip("` ") for option in expected.split(",")]
-            message = f"found {found} for {key}, expected one of {expected}"
+            message = f"found {found} for {key}, expected {'one of ' if len(options) > 1 else 'the number '}{expected}"
             hint = did_you_mean(str(error.get("input")), options)
         case "value_error":
-            message = f"found {found} for {key}: {error['ctx']['error']}"
+            expected, _, hint = str(error["ctx"]["error"]).partition("; ")
+            message, hint = f"found {found} for {key}, {expected}", hint or None
+            if path == ("timezone",):
+                hint = did_you_mean(str(error.get("input")), zoneinfo.available_timezones()) or "for example `Europe/Stockholm`"
         case "string_pattern_mismatch":
             message = f"found {found} for {key}, expected only letters, digits, `_` and `-`"
         case "string_too_long":
@@ -53,12 +58,25 @@ def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
         case "string_type":
             message = f"found {found} for {key}, expected a text"
         case "model_type" | "model_attributes_type" | "dict_type":
-            message = f"found {found} for {key}, expected a mapping of keys to values"
+            known = _known_keys(path)
+            alone = "a path or " if known[:1] in (["path"], ["source"]) else ""
+            message = f"found {found} for {key}, expected {alone}a mapping of keys to values"
+            hint = "the keys are " + ", ".join(known) if known else None
         case "list_type" | "tuple_type":
             message = f"found {found} for {key}, expected a list"
+            hint = f"write `[{error['input'][:60]}]`" if isinstance(error["input"], str) else None
         case _:
             message = f"found {found} for {key}, which is not what is expected here"
     return Diagnostic(code, message, place, hint)
+
+
+def _as_written(document: Document, path: Path) -> Path:
+    """The path without the keys that a short spelling leaves out: `activities: file.csv` has no `source`."""
+    written: Path = ()
+    for key in path:
+        if key not in ("source", "path") or (*written, key) in document.spans:
+            written = (*written, key)
+    return written
 
 
 def _found(value: Any) -> str:
@@ -68,7 +86,9 @@ def _found(value: Any) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case str():
-            return f"`{value[:60]}`"
+            return f"the text `{value}`" if value[:12].lstrip("+-").replace(".", "").isdigit() else f"`{value[:60]}`"
+        case float() if not math.isfinite(value):
+            return "a number that is too large"
         case int() | float():
             return f"the number {str(value)[:40]}"
         case dict():
