@@ -13,6 +13,7 @@ from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_me
 if TYPE_CHECKING:
     import duckdb
 
+    from metricsql.build.find import Found
     from metricsql.build.report import BuildReport
     from metricsql.build.status import Status
     from metricsql.compiler import Compiled
@@ -97,6 +98,19 @@ class Project:
         days = [None if day is None else self._day(day) for day in (first, last)]
         return ["record", "day", metric], metric_rows(self.definition, model, metric, records, days[0], days[1], limit)
 
+    def find(self, where: str | None = None, *, model: str | None = None, day: str | date | None = None,
+             show: Sequence[str] = (), limit: int | None = None) -> Found:
+        """The records for which a condition over fields and metrics holds on a built day (default: the last one).
+
+        `show` names further fields and metrics to return. Raises `ProjectError`.
+        """
+        from metricsql.build.find import Wanted, find
+
+        findings, context, _ = self._compile(names=False)
+        findings.raise_errors()
+        chosen = self._model(model)
+        return find(context, Wanted(chosen, where, show, None if day is None else self._day(day), limit))
+
     def status(self) -> Status:
         """What is built through which day, and what is stale."""
         from metricsql.build.engine import open_reader
@@ -127,6 +141,17 @@ class Project:
         findings, _, compiled = self._compile(names=False)
         findings.raise_errors()
         return select_metrics(compiled, words)
+
+    def _model(self, name: str | None) -> str:
+        """The model of a name; the root without one."""
+        models = self.definition.models
+        if name is None and self.definition.root is None:
+            raise ProjectError(Diagnostic("no-model", "this project has no models"))
+        chosen = name or self.definition.root or ""
+        if chosen not in models:
+            raise ProjectError(Diagnostic("unknown-model", f"there is no model `{chosen}`",
+                                          hint=did_you_mean(chosen, models) or "the models are " + ", ".join(models)))
+        return chosen
 
     def _metric_model(self, metric: str) -> str:
         for declared in self.definition.metrics:

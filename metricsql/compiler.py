@@ -30,7 +30,7 @@ from metricsql.project.definition import Definition
 from metricsql.sql.conditions import Condition, parse_condition
 from metricsql.sql.context import Context
 from metricsql.sql.history import history_steps, selection
-from metricsql.sql.sources import field_value, records_steps, row_models, rows_steps
+from metricsql.sql.sources import attach_words, field_value, records_steps, row_models, rows_steps
 from metricsql.sql.steps import Step, needed, statement
 
 
@@ -95,7 +95,12 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
     """One statement with the columns `record`, `day` and the wanted metrics, which are of one model."""
     plan = compiled.plan(context.definition, wanted)
     model = compiled.metrics[wanted[0]].model
-    return selection_statement(all_steps(context, compiled, plan), model, wanted, dialect)
+    sources = {context.sources.series[s.namespace].definition.source for p in plan.models for s in p.inputs
+               if s.namespace in context.sources.series}
+    sources |= {m.definition.records for m in context.sources.models.values()}
+    attached = sorted({source.attach for source in sources if source.attach is not None})
+    first = "".join(f"-- before this: ATTACH {attach_words(path)}\n" for path in attached)
+    return first + selection_statement(all_steps(context, compiled, plan), model, wanted, dialect)
 
 
 def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str], dialect: str = "duckdb") -> str:

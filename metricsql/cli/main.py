@@ -20,6 +20,7 @@ VERBS = {
     "sql": "print the SQL of metrics",
     "build": "compute what is missing or changed, and write the database",
     "show": "show the values of a metric",
+    "find": "list the records for which a condition holds",
     "format": "turn a formula from JSON into an expression and back",
     "status": "what is built through which day, and what is stale",
 }

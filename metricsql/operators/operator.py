@@ -45,6 +45,10 @@ class Operator:
     """Template over the arguments. With `fold` it takes two and is applied from left to right."""
     evaluate: Callable[..., Value]
     """The same meaning on plain values, None for NULL."""
+    words: str = ""
+    """Noun phrase of the result for `explain` (a clause where it gives a truth), over `{0}`, `{1}` or `{list}`."""
+    words_one: str = ""
+    """Noun phrase for a single argument, where it differs."""
     sql_one: str | None = None
     """Template for a single argument, where it differs."""
     sql_constant: str | None = None
@@ -95,6 +99,10 @@ class WindowOperator:
     """Grouped aggregate of the day form, over the rows of the window."""
     evaluate: Callable[..., Value]
     """`(values by day, day, days, mode)`: the same meaning on a plain mapping of days to values."""
+    words: str = ""
+    """Noun phrase of the result for `explain`; `{x}` is the series, `{days}` the window, `{ago}` how long before."""
+    mode_words: Mapping[str, str] | None = None
+    """Noun phrase of each of the `modes`."""
     json_aliases: tuple[str, ...] = ()
     function_aliases: tuple[str, ...] = ()
     part: bool = False

@@ -33,7 +33,7 @@ class SourceDef:
     table: str | None = None
     sql: str | None = None
     attach: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
     place: Place = field(default_factory=Place, compare=False)
 
     def __str__(self) -> str:

@@ -211,7 +211,7 @@ class _Build:
         if id(node) in self.inside:
             self._fail("bad-yaml", "an alias for this stands inside of it", node, path[:-1])
         if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-            self._fail("bad-yaml", f"the tag `{node.tag}` is not used here", node, path)
+            self._bad_tag(node, path)
         self.inside.add(id(node))
         try:
             return self._mapping(node, path) if isinstance(node, yaml.MappingNode) else \
@@ -249,7 +249,11 @@ class _Build:
                 return float(node.value)
             case "str":
                 return node.value
-        self._fail("bad-yaml", f"the tag `{node.tag}` is not used here", node, path)
+        return self._bad_tag(node, path)
+
+    def _bad_tag(self, node: yaml.Node, path: Path) -> Any:
+        shown = node.tag.replace("tag:yaml.org,2002:", "!!")
+        self._fail("bad-yaml", f"the tag `{shown}` is not used here", node, path)
 
     def _span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark

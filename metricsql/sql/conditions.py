@@ -6,13 +6,14 @@ functions that are not plain arithmetic or text are refused, whatever the engine
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from metricsql.diagnostics import Findings, Place, did_you_mean, nearest
+from metricsql.diagnostics import NOWHERE, Findings, Place, did_you_mean, nearest
 
 Condition = exp.Expression
 ALLOWED_FUNCTIONS = (
@@ -22,6 +23,7 @@ ALLOWED_FUNCTIONS = (
 )
 FORBIDDEN = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.Star, exp.Lambda, exp.Placeholder, exp.Parameter,
              exp.Command, exp.DDL, exp.DML)
+COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)
 ALLOWED_TYPES = ("DOUBLE", "INT", "BIGINT", "VARCHAR", "TEXT", "DATE", "BOOLEAN", "FLOAT", "DECIMAL")
 
 
@@ -31,7 +33,7 @@ def parse_condition(text: str, names: Mapping[str, exp.Expression], place: Place
     tree = _parse(text, place, findings)
     if tree is None or not _is_allowed(tree, place, findings):
         return None
-    unknown = list(dict.fromkeys(c.name for c in tree.find_all(exp.Column) if c.table or c.name not in names))
+    unknown = [name for name in _names(tree) if name not in names]
     for name in unknown:
         known = ", ".join(f"`{n}`" for n in list(names)[:8])
         findings.error("unknown-field", f"the condition uses `{name}`, which is not known here", place,
@@ -40,7 +42,64 @@ def parse_condition(text: str, names: Mapping[str, exp.Expression], place: Place
     if unknown:
         return None
     safe = tree.transform(lambda node: exp.TryCast(**node.args) if type(node) is exp.Cast else node)
-    return safe.transform(lambda node: names[node.name].copy() if isinstance(node, exp.Column) else node)
+    return safe.transform(lambda node: names[_spelled(node)].copy() if isinstance(node, exp.Column) else node)
+
+
+def mentioned(text: str) -> list[str]:
+    """The names that a condition mentions, in the order of the text; none if it is not a condition."""
+    tree = _parse(text, NOWHERE, Findings())
+    return [] if tree is None else _names(tree)
+
+
+def check_kinds(text: str, kinds: Mapping[str, str], place: Place, findings: Findings) -> None:
+    """Find comparisons of a text with a number, which the engine would refuse only when it meets such a row."""
+    tree = _parse(text, place, findings)
+    for node in tree.find_all(*COMPARISONS) if tree is not None else ():
+        for name in [_spelled(c) for c in node.args.values() if isinstance(c, exp.Column)]:
+            others = [o for value in node.args.values() for o in (value if isinstance(value, list) else [value])]
+            odd = next((o for o in others if isinstance(o, exp.Expression) and _clashes(kinds.get(name), o, kinds)), None)
+            if odd is not None:
+                findings.error("wrong-kind", f"`{name}` is a {kinds[name]}, and is compared with {_described(odd, kinds)}", place,
+                               "numbers are written without quotes" if kinds[name] == "number" else
+                               "texts stand in single quotes")
+                return
+
+
+def _clashes(kind: str | None, other: exp.Expression, kinds: Mapping[str, str]) -> bool:
+    found = _kind(other, kinds)
+    if kind is None or found is None or kind == found:
+        return False
+    return not (isinstance(other, exp.Literal) and kind == "number" and _is_number(other.name))
+
+
+def _kind(node: exp.Expression, kinds: Mapping[str, str]) -> str | None:
+    if isinstance(node, exp.Column):
+        return kinds.get(_spelled(node))
+    if isinstance(node, exp.Neg):
+        return _kind(node.this, kinds)
+    return None if not isinstance(node, exp.Literal) else "text" if node.is_string else "number"
+
+
+def _described(node: exp.Expression, kinds: Mapping[str, str]) -> str:
+    if isinstance(node, exp.Column):
+        return f"`{_spelled(node)}`, which is a {_kind(node, kinds)}"
+    return f"the {_kind(node, kinds)} {node.sql()}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _names(tree: exp.Expression) -> list[str]:
+    return list(dict.fromkeys(_spelled(node) for node in tree.find_all(exp.Column, bfs=False)))
+
+
+def _spelled(node: exp.Column) -> str:
+    """A name with the prefixes it is written with: `custom.seats`."""
+    return ".".join(part.name for part in node.parts)
 
 
 def _parse(text: str, place: Place, findings: Findings) -> exp.Expression | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from metricsql import operators
-from metricsql.bind.tree import Field, Leaf
+from metricsql.bind.tree import Field, Leaf, SeriesRef
 from metricsql.plan.nodes import ModelPlan, Plan, Stage
 from metricsql.plan.planner import reads_row
 from metricsql.sql import syntax
@@ -31,6 +31,18 @@ DAY, RECORD = "day", "record"
 def result_name(model: str) -> str:
     """The step (or table) with `record`, `day` and every planned metric of a model."""
     return f"{model} results"
+
+
+def inputs_name(model: str) -> str:
+    """The step with every input of a model on every day that its windows look at."""
+    return f"{model} inputs"
+
+
+def input_columns(context: Context, plan: ModelPlan, flags: Mapping[str, str]) -> dict[SeriesRef, str]:
+    """The columns of `inputs_name` that hold the inputs of a plan, in the history form of that plan."""
+    form = _History(context, plan, flags)
+    form.steps()
+    return {series: form.inputs.label(series) for series in plan.inputs}
 
 
 def history_steps(context: Context, plan: Plan, flags: Mapping[str, str]) -> list[Step]:
@@ -92,7 +104,7 @@ class _History:
         """The grid with the inputs of the day."""
         query = exp.select(column(RECORD, "d"), column(DAY, "d")).from_(syntax.table(f"{self.model} days", "d"))
         comment = "What data says of each day; a day without data is NULL."
-        return Step(f"{self.model} inputs", comment, self.inputs.join(query, "d"))
+        return Step(inputs_name(self.model), comment, self.inputs.join(query, "d"))
 
     def windows(self, stage: Stage) -> Step:
         """All windows over inputs in one SELECT."""
@@ -100,7 +112,7 @@ class _History:
         kept = {name: column(name) for leaf in stage.leaves for name in self.columns_of(leaf) if name not in level.columns}
         query = exp.select(column(RECORD), column(DAY), *[column(name) for name in kept],
                            *[named(sql, name) for name, sql in level.columns.items()])
-        query = query.from_(syntax.table(f"{self.model} inputs"))
+        query = query.from_(syntax.table(inputs_name(self.model)))
         _set_frames(query, level.frames)
         return Step(f"{self.model} windows", level.comment, query)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from sqlglot import exp
 
 from metricsql.bind.sources import BoundModel, BoundSeries, Column
+from metricsql.diagnostics import one_line
 from metricsql.project.definition import EVENTS, SourceDef
 from metricsql.sql import syntax
 from metricsql.sql.context import Context
@@ -22,7 +23,7 @@ FIELD = "custom."
 OFFSET = r":\d\d.*(Z|z|[+-]\d\d(:?\d\d)?)$"
 TEXT_TYPES = ("VARCHAR", "JSON")
 NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-                "UHUGEINT", "FLOAT", "DOUBLE", "BOOLEAN")
+                "UHUGEINT", "FLOAT", "DOUBLE")
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
 
@@ -45,7 +46,9 @@ def scan(source: SourceDef, options: Sequence[exp.Expression] = ()) -> exp.Expre
     if source.sql is not None:
         raise AssertionError("internal error: a query is a step of its own")
     if source.table is not None:
-        *schema, name = source.table.split(".") if source.attach is None else (source.table,)
+        *schema, name = source.table.split(".")
+        if source.attach is not None:
+            schema = [source.attach, *(schema or ["main"])]
         return exp.Table(this=syntax.identifier(name), db=syntax.identifier(schema[-1]) if schema else None,
                          catalog=syntax.identifier(schema[-2]) if len(schema) > 1 else None)
     path = source.path or ""
@@ -61,6 +64,12 @@ def scan(source: SourceDef, options: Sequence[exp.Expression] = ()) -> exp.Expre
 
 def _table_of(name: str, *arguments: exp.Expression) -> exp.Expression:
     return exp.Table(this=function(name, *arguments))
+
+
+def attach_words(path: str) -> str:
+    """How the database of an `attach` source is made visible, under its path as its name."""
+    shown = syntax.render(text(path)), syntax.render(syntax.identifier(path))
+    return one_line(f"{shown[0]} AS {shown[1]} (READ_ONLY);", limit=None)
 
 
 def is_csv(source: SourceDef) -> bool:

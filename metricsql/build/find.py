@@ -1,0 +1,119 @@
+"""Runs `find`: the records of a built file that satisfy a condition on one day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from metricsql.build.compute import columns_of
+from metricsql.build.engine import Engine, quoted
+from metricsql.build.load import create
+from metricsql.build.read import not_built, open_built
+from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
+from metricsql.sql.context import Context
+from metricsql.sql.find import Names, Question, answer, ask, records_on, tracked_steps
+from metricsql.sql.steps import needed, statement
+
+
+@dataclass(frozen=True)
+class Found:
+    """Records that satisfy a condition. `columns` begins with `record`; `notes` say what may surprise."""
+
+    model: str
+    day: date
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+    records: int
+    """How many records have a row on the day."""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for."""
+
+    model: str
+    where: str | None = None
+    show: Sequence[str] = ()
+    day: date | None = None
+    limit: int | None = None
+
+
+def find(context: Context, wanted: Wanted) -> Found:
+    """The records, by key. Raises `ProjectError` for a condition that cannot be asked or a day that is not built."""
+    definition = context.definition
+    declared = [m.id for m in definition.metrics if m.model == wanted.model]
+    elsewhere = {m.id: m.model for m in definition.metrics if m.model != wanted.model}
+    names = Names(wanted.model, context.catalog.fields.get(wanted.model, {}), declared, elsewhere)
+    question = ask(names, wanted.where, wanted.show)
+    engine = open_built(definition)
+    try:
+        day = _check_built(engine, question, wanted.day)
+        engine.run(f"CREATE TEMP TABLE {quoted(wanted.model)} AS\n{statement([records_on(wanted.model, day)])}")
+        timelines = _track(engine, context, question)
+        engine.close_outside()
+        rows = _answer(engine, question, day, wanted.limit)
+        records = engine.value(f"SELECT COUNT(*) FROM {quoted(wanted.model)}")
+        notes = [*_stale(engine, question, day), *_untracked(engine, question, timelines, day)]
+    finally:
+        engine.close()
+    return Found(wanted.model, day, ["record", *question.labels.values()], rows, records, notes)
+
+
+def _check_built(engine: Engine, question: Question, day: date | None) -> date:
+    """The day that is asked about, if everything the question needs is built for it."""
+    built = columns_of(engine, "metrics", question.model)
+    if not built:
+        raise not_built(f"no metric of the model `{question.model}` is built yet")
+    missing = [name for name in question.metrics if name not in built]
+    if missing:
+        raise ProjectError([not_built(f"the metric `{name}` is not built yet").diagnostics[0] for name in missing])
+    first, last = engine.rows(f'SELECT MIN(day), MAX(day) FROM "metrics".{quoted(question.model)}')[0]
+    if first is None:
+        raise not_built(f"no {question.model} has a day yet")
+    if day is not None and not first <= day <= last:
+        raise ProjectError(Diagnostic("day-not-built", f"{day} is not built: the days of {question.model} run from {first} to {last}"))
+    return day or last
+
+
+def _track(engine: Engine, context: Context, question: Question) -> list[str]:
+    """The histories of the fields as temporary tables, since they may read given files."""
+    if not question.fields:
+        return []
+    steps, timelines = tracked_steps(context, question)
+    made = [question.model]
+    for name in timelines:
+        create(engine, name, needed(steps, name, made), made)
+        made.append(name)
+    return timelines
+
+
+def _answer(engine: Engine, question: Question, day: date, limit: int | None) -> list[tuple[Any, ...]]:
+    try:
+        return engine.rows(statement(answer(question, day, limit)))
+    except EngineError as error:
+        if isinstance(error.__context__, duckdb.DataError | duckdb.ProgrammingError) and error.diagnostics[0].code == "engine":
+            raise ProjectError(Diagnostic("bad-condition", "the condition does not fit what its fields and metrics hold",
+                                          hint="numbers are compared with numbers and texts with texts; a condition is true or false "
+                                               "for each record")) from None
+        raise
+
+
+def _stale(engine: Engine, question: Question, day: date) -> list[str]:
+    through = dict(engine.rows('SELECT metric, built_through FROM "_metricsql"."metrics"'))
+    return [f"{name} is built through {through[name]} only, so it has no value on {day}"
+            for name in question.metrics if name in through and through[name] < day]
+
+
+def _untracked(engine: Engine, question: Question, timelines: Sequence[str], day: date) -> list[str]:
+    notes = []
+    for tracked, name in zip(question.fields, timelines, strict=True):
+        first = engine.value(f"SELECT MIN(valid_from) FROM {quoted(name)} WHERE value IS NOT NULL")
+        if first is None or first > day:
+            since = f"is known from {first} on only" if first else "has no value at all"
+            notes.append(f"the field `{tracked.name}` {since}, so it is missing on {day}")
+    return notes
