@@ -108,9 +108,8 @@ def _result(workload: Workload, size: Size, raw: int, runs: dict[str, list[Measu
 def _print(result: dict[str, Any]) -> None:
     size, versions = result["size"], ", ".join(f"{name} {text}" for name, text in result["versions"].items())
     print(f"{result['workload']}: {WORKLOADS[result['workload']].title}")
-    print(f"{size['companies']} companies, {size['days']} days, {size['series']} series, "
-          f"{result['raw_rows']} raw rows, "
-          f"{size['metrics']} metrics\n{result['cores']} cores, {versions}")
+    print(f"{size['companies']} companies, {size['days']} days, {size['series']} series, {size['metrics']} metrics, "
+          f"{result['raw_rows']} raw rows\n{result['cores']} cores, {versions}")
     print(f"\n{'':<30}{'seconds':>9}{'ratio':>8}{'peak GB':>9}{'rows':>12}{'file MB':>9}  values")
     for line in result["contenders"]:
         different = line.get("cells_different")

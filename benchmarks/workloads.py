@@ -85,8 +85,9 @@ STANDARD = (
     Metric("tickets", 'rolling_last("metrics.open tickets", 14)', "zero"),
     Metric("tickets_worst_90d", 'rolling_max("metrics.open tickets", 90) - rolling_avg("metrics.open tickets", 30)'),
     Metric("monthly_revenue", 'rolling_last("metrics.monthly revenue", 90)'),
-    Metric("satisfaction", "if(rolling_count(metrics.satisfaction, 90) + rolling_count(metrics.recommendation, 90) > 1, "
-           "avg(rolling_avg(metrics.satisfaction, 90), rolling_last(metrics.recommendation, 90)), 50)"),
+    Metric("satisfaction",
+           "if(rolling_count(metrics.satisfaction, 90) + rolling_count(metrics.recommendation, 90) > 1, avg("
+           "rolling_avg(metrics.satisfaction, 90), rolling_last(metrics.recommendation, 90)), 50)"),
     # over other metrics
     Metric("revenue_growth", "100 * trend(calculated.monthly_revenue, 30) - 100"),
     Metric("use_score", f"if({_same_day('quiet_days')} > 14, 0, "

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from metricsql.build.find import Found
     from metricsql.build.report import BuildReport
     from metricsql.build.status import Status
+    from metricsql.build.summary import DaySummary
     from metricsql.compiler import Compiled
+    from metricsql.inspect.explain import Explanation
+    from metricsql.inspect.graph import Graph
     from metricsql.project import Definition
     from metricsql.sql.context import Context
 
@@ -44,10 +47,10 @@ class Project:
         """Every error and warning there is. With `names`, data is asked which series it carries."""
         return self._compile(names)[0]
 
-    def sql(self, *metrics: str, as_of: str | date | None = None, dialect: str = "duckdb") -> str:
+    def sql(self, *metrics: str, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb") -> str:
         """One SQL statement over the sources with the columns `record`, `day` and the metrics.
 
-        The metrics must be of one model. Raises `ProjectError` for an unknown metric.
+        With `day`, the one-day form: grouped aggregates instead of windows, for the rows of that day. The metrics must be of one model. Raises `ProjectError` for an unknown metric.
         """
         from metricsql.compiler import sql_statement
 
@@ -58,7 +61,8 @@ class Project:
         if len(models) > 1:
             raise ProjectError(Diagnostic("several-models", "one statement has metrics of one model; found "
                                           + ", ".join(sorted(models))))
-        return sql_statement(context, compiled, list(dict.fromkeys(metrics)), dialect)
+        on_day = None if day is None else self._day(day)
+        return sql_statement(context, compiled, list(dict.fromkeys(metrics)), dialect, on_day)
 
     def build(
         self, as_of: str | date | None = None, *, select: Sequence[str] | None = None, full: bool = False,
@@ -76,7 +80,9 @@ class Project:
         request = Request(self._day(as_of), chosen, strict, dry_run, memory_limit, threads)
         return build(self.definition, request, progress or (lambda stage: None))
 
-    def formula_sql(self, text: str, *, as_of: str | date | None = None, dialect: str = "duckdb") -> str:
+    def formula_sql(
+        self, text: str, *, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb",
+    ) -> str:
         """SQL for a formula of the root model, written as JSON or as an expression; its column is `value`."""
         from metricsql.project import MetricDef, parse_formula
 
@@ -85,7 +91,7 @@ class Project:
             raise ProjectError(Diagnostic("no-model", "this project has no models, so a formula has nothing to read"))
         added = MetricDef("value", root, parse_formula(text, "the formula"))
         others = tuple(m for m in self.definition.metrics if m.id.lower() != "value")
-        return Project(replace(self.definition, metrics=(*others, added))).sql("value", as_of=as_of, dialect=dialect)
+        return Project(replace(self.definition, metrics=(*others, added))).sql("value", as_of=as_of, day=day, dialect=dialect)
 
     def values(
         self, metric: str, *, records: Sequence[str] | None = None, first: str | date | None = None,
@@ -98,6 +104,14 @@ class Project:
         days = [None if day is None else self._day(day) for day in (first, last)]
         return ["record", "day", metric], metric_rows(self.definition, model, metric, records, days[0], days[1], limit)
 
+    def summary(self, metric: str, *, first: str | date | None = None, last: str | date | None = None) -> list[DaySummary]:
+        """Built values of a metric over all records, day by day: how many there are, their mean and spread."""
+        from metricsql.build.summary import summarise
+
+        model = self._metric_model(metric)
+        days = [None if day is None else self._day(day) for day in (first, last)]
+        return summarise(self.definition, model, metric, days[0], days[1])
+
     def find(self, where: str | None = None, *, model: str | None = None, day: str | date | None = None,
              show: Sequence[str] = (), limit: int | None = None) -> Found:
         """The records for which a condition over fields and metrics holds on a built day (default: the last one).
@@ -106,10 +120,19 @@ class Project:
         """
         from metricsql.build.find import Wanted, find
 
-        findings, context, _ = self._compile(names=False)
-        findings.raise_errors()
         chosen = self._model(model)
-        return find(context, Wanted(chosen, where, show, None if day is None else self._day(day), limit))
+        return find(self.definition, Wanted(chosen, where, show, None if day is None else self._day(day), limit))
+
+    def why(self, metric: str, record: str, day: str | date | None = None, *, rows: int | None = 10) -> Why:
+        """The value of a metric taken apart, down to raw rows (at most `rows` for each operation over time, None for all).
+
+        Without a day it is the last one. Raises `ProjectError` if there is no such metric, record or day.
+        """
+        from metricsql.inspect.why import why
+
+        self._metric_model(metric)
+        declared = next(known for known in self.definition.metrics if known.id == metric)
+        return why(self.definition, declared, record, None if day is None else self._day(day), self._day(None), rows)
 
     def status(self) -> Status:
         """What is built through which day, and what is stale."""
@@ -123,6 +146,44 @@ class Project:
             return read_status(engine, self.definition, compiled)
         finally:
             engine.close()
+
+    def explain(self, metric: str) -> Explanation:
+        """What a metric says in words, what it reads, who uses it, and its plan. Raises `ProjectError`."""
+        from metricsql.inspect.explain import explain
+
+        findings, _, compiled = self._compile(names=False)
+        findings.raise_errors()
+        self._known([metric], compiled)
+        return explain(metric, compiled, self.definition)
+
+    def graph(self, upstream: Sequence[str] = (), downstream: Sequence[str] = ()) -> Graph:
+        """What depends on what: all of it, or only what given nodes need and what needs them.
+
+        A node is named as it is shown: a metric, a series, a field, a model or a source. Raises `ProjectError`.
+        """
+        from metricsql.inspect.graph import make_graph
+
+        findings, _, compiled = self._compile(names=False)
+        findings.raise_errors()
+        return make_graph(compiled, self.definition).around(upstream, downstream)
+
+    def json_schema(self, part: bool = False) -> dict[str, Any]:
+        """JSON Schema of the project file (or of a part that it includes), with the project's names as suggestions."""
+        from metricsql.inspect.json_schema import json_schema, project_names
+
+        _, context, _ = self._compile(names=True)
+        return json_schema(project_names(self.definition, context.catalog), part)
+
+    def report(self, *metrics: str) -> str:
+        """One self-contained HTML page about built metrics (selection words; all without any)."""
+        from metricsql.compiler import select_metrics
+        from metricsql.inspect.page import write_page
+        from metricsql.inspect.report import make_report
+
+        findings, context, compiled = self._compile(names=True)
+        findings.raise_errors()
+        chosen = select_metrics(compiled, metrics) if metrics else list(compiled.metrics)
+        return write_page(make_report(self.definition, context, compiled, chosen))
 
     def relation(self, metric: str) -> duckdb.DuckDBPyRelation:
         """The built values of a metric: `record, day, <metric>`.

@@ -14,13 +14,13 @@ Up to here everything is pure; `build` runs the steps, `inspect` and `cli` show 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from metricsql.bind.catalog import Catalog
 from metricsql.bind.metrics import BoundMetric, bind_metrics, downstream, in_order, read_formulas, upstream
-from metricsql.bind.sources import BoundSources
+from metricsql.bind.sources import BoundSources, as_pasted
 from metricsql.diagnostics import Findings, did_you_mean
 from metricsql.formula import write_json
 from metricsql.formula.nodes import Formula
@@ -29,6 +29,7 @@ from metricsql.plan.planner import make_plan
 from metricsql.project.definition import Definition
 from metricsql.sql.conditions import Condition, parse_condition
 from metricsql.sql.context import Context
+from metricsql.sql.day import day_steps
 from metricsql.sql.history import history_steps, selection
 from metricsql.sql.sources import attach_words, field_value, records_steps, row_models, rows_steps
 from metricsql.sql.steps import Step, needed, statement
@@ -71,7 +72,7 @@ def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSour
     return Compiled({metric.id: metric for metric in metrics}, flags, conditions, formulas)
 
 
-def all_steps(context: Context, compiled: Compiled, plan: Plan) -> list[Step]:
+def all_steps(context: Context, compiled: Compiled, plan: Plan, day: date | None = None) -> list[Step]:
     """Every step from the sources to the results of a plan, in order."""
     steps: list[Step] = []
     root = context.definition.root
@@ -88,11 +89,18 @@ def all_steps(context: Context, compiled: Compiled, plan: Plan) -> list[Step]:
     for namespace, names in read.items():
         if (bound := context.sources.series.get(namespace)) is not None:
             steps += rows_steps(context, bound, row_models(context, bound), sorted(names))
+    if day is not None:
+        return steps + day_steps(context, plan, compiled.flags, day)
     return steps + history_steps(context, plan, compiled.flags)
 
 
-def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], dialect: str = "duckdb") -> str:
-    """One statement with the columns `record`, `day` and the wanted metrics, which are of one model."""
+def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], dialect: str = "duckdb",
+                  day: date | None = None) -> str:
+    """One statement with the columns `record`, `day` and the wanted metrics, which are of one model.
+
+    With a day, the day form: the rows of that day.
+    """
+    context = replace(context, sources=as_pasted(context.sources))
     plan = compiled.plan(context.definition, wanted)
     model = compiled.metrics[wanted[0]].model
     sources = {context.sources.series[s.namespace].definition.source for p in plan.models for s in p.inputs
@@ -100,7 +108,7 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
     sources |= {m.definition.records for m in context.sources.models.values()}
     attached = sorted({source.attach for source in sources if source.attach is not None})
     first = "".join(f"-- before this: ATTACH {attach_words(path)}\n" for path in attached)
-    return first + selection_statement(all_steps(context, compiled, plan), model, wanted, dialect)
+    return first + selection_statement(all_steps(context, compiled, plan, day), model, wanted, dialect)
 
 
 def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str], dialect: str = "duckdb") -> str:

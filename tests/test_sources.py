@@ -135,3 +135,19 @@ def test_unusable_rows_are_counted_and_shown(tmp_path: Path) -> None:
         project.build(strict=True)
     assert {d.code for d in stopped.value.diagnostics} == {"unusable-rows"}
     assert query(project, "SELECT COUNT(*) FROM _metricsql.builds") == [(1,)]
+
+
+def test_paths_start_at_the_project_not_at_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("companies.csv", "metrics.csv", "chats.csv"):
+        (elsewhere / name).write_text("id,record,name,date,value\nwrong,wrong,x,2025-01-01,99\n")
+    files = {"companies.csv": "id\na\n", "metrics.csv": "record,name,date,value\na,x,2025-01-01,1\n",
+             "chats.csv": "company_id,type,at\na,chat,2025-01-01\n"}
+    series = {"conversations": {"sql": "select company_id as record, type as name, \"at\" as date from 'chats.csv'"}}
+    metrics = [LAST, {"id": "chats", "formula": "rolling_sum(conversations.chat, 1)"}]
+    monkeypatch.chdir(elsewhere)
+    project = build(write_project(tmp_path, files, metrics, until="2025-01-01", series=series))
+    assert values(project, "m") == {("a", date(2025, 1, 1)): 1.0}
+    assert values(project, "chats") == {("a", date(2025, 1, 1)): 1.0}
+    assert "'metrics.csv'" in project.sql("m") and "from 'chats.csv'" in project.sql("chats")

@@ -73,7 +73,9 @@ class _Binder:
         ok = self.arity(block, call)
         bound: list[Tree | None] = []
         for position, argument in enumerate(call.args):
-            bound.append(self.expecting(argument, block.takes_at(position), f"`{block.json}`"))
+            # a constant text has a meaning in a comparison only; a field that holds texts may be asked for a value
+            wanted = "number" if isinstance(argument, Text) and not block.same_kind else block.takes_at(position)
+            bound.append(self.expecting(argument, wanted, f"`{block.json}`"))
         if not ok or any(tree is None for tree in bound):
             return None
         args = tuple(tree for tree in bound if tree is not None)
@@ -94,8 +96,9 @@ class _Binder:
             return True
         kinds = [_comparable(kind_of(tree)) for tree in args]
         if {"number", "text"} <= set(kinds):
-            text = call.args[kinds.index("text")]
-            self.findings.error("wrong-kind", "a text is compared with a number, which is never equal", text.place,
+            text, tree = call.args[kinds.index("text")], args[kinds.index("text")]
+            what = f"the field `{tree.name}` is a text and" if isinstance(tree, Field) else "a text"
+            self.findings.error("wrong-kind", f"{what} is compared with a number, which is never equal", text.place,
                                 _quoted_number_hint(text))
             return False
         return True

@@ -30,6 +30,8 @@ class Catalog:
     fields: Mapping[str, Mapping[str, FieldFacts]] = field(default_factory=dict)
     names: Mapping[tuple[str, str], frozenset[str]] | None = None
     """Per model and namespace: the names that data carries; None if nobody looked."""
+    unread: frozenset[str] = frozenset()
+    """Namespaces that are declared, but whose names nobody could read."""
     first_day: date | None = None
     """First day with usable data in any series."""
     stored_until: date | None = None

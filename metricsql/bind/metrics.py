@@ -128,7 +128,8 @@ def _report_cycles(definition: Definition, formulas: Mapping[str, Formula], find
                 cycle = path[path.index(following):]
                 if not cyclic.issuperset(cycle):
                     shown = " -> ".join(f"`{id_}`" for id_ in (*cycle, following))
-                    findings.error("cycle", f"these metrics need each other: {shown}", places[following],
+                    needs = "these metrics need each other" if len(cycle) > 1 else "this metric needs itself"
+                    findings.error("cycle", f"{needs}: {shown}", places[following],
                                    "a metric cannot use its own value, not even of earlier days")
                 cyclic.update(cycle)
             elif following not in finished:

@@ -75,14 +75,16 @@ class Scope:
         return f"{'' if metric.model == self.model else metric.model + '.'}{CALCULATED}.{metric.id}"
 
     def check_data(self, series: SeriesRef, place: Place, findings: Findings) -> None:
-        if self.catalog.names is None or not self.catalog.complete:
+        if self.catalog.names is None or not self.catalog.complete or series.namespace in self.catalog.unread:
             return
         names = self.catalog.names.get((series.model, series.namespace), frozenset())
         if series.name in names:
             return
         where = f" of `{series.model}`" if len(self.definition.models) > 1 else ""
         hint = None
-        if (near := nearest(series.name, names)) is not None:
+        if series.namespace == "metrics" and series.name in self.catalog.fields.get(series.model, {}):
+            hint = f"the field of this name is read with a propertyValue part, `{series.model}.{CUSTOM}{series.name}`"
+        elif (near := nearest(series.name, names)) is not None:
             hint = f"did you mean `{series.model + '.' if series.rollup else ''}{series.namespace}.{near}`?"
         elif series.namespace not in self.definition.series:
             hint = f"no source is declared for it: `series: {{{series.namespace}: path}}`"
@@ -97,10 +99,17 @@ class Scope:
         if self.is_root:
             known += [f"{child}." for child in self.definition.children()]
         if "." not in rest:
-            hint: str | None = f"did you mean `metrics.{rest}`?"
+            hint: str | None = "the prefixes are " + ", ".join(known)
             if (near := self.name_anywhere(rest)) is not None:
                 hint = f"did you mean `{near}`?"
+            elif rest in self.catalog.fields.get(self.model, {}):
+                hint = f"a field is read with a propertyValue part, `{self.model}.{CUSTOM}{rest}`"
             findings.error("unknown-prefix", f"`{text}` has no prefix that says what kind of series it is", place, hint)
+            return
+        if rest == text and text.split(".")[1] in (*self.namespaces, CALCULATED, *NAMESPACE_ALIASES):
+            models = list(self.definition.models)
+            findings.error("unknown-model", f"there is no model `{prefix}`, to which `{text}` would belong", place,
+                           did_you_mean(prefix, models) or "the models are " + ", ".join(models))
             return
         if rest.startswith(CUSTOM) or prefix in self.catalog.fields.get(self.model, {}):
             hint = "a field is read with a propertyValue part"
@@ -141,7 +150,8 @@ class Scope:
             return None
         near = bare if bare in known else nearest(bare, known)
         findings.error("unknown-prefix", f"`{text}` does not say whose field it is", place,
-                       f"did you mean `{self.model}.{CUSTOM}{near or bare}`?")
+                       f"did you mean `{self.model}.{CUSTOM}{near}`?" if near else
+                       f"a field is written `{self.model}.{CUSTOM}<name>`")
         return None
 
     def own_field(self, text: str, rest: str, place: Place, findings: Findings) -> Field | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metricsql.bind.catalog import Catalog
-from metricsql.diagnostics import Findings, Place, nearest
+from metricsql.diagnostics import Findings, Place, did_you_mean, nearest
 from metricsql.project.definition import COUNTED, EVENTS, Definition, ModelDef, SeriesDef, SourceDef
 
 RECORD = ("record", "externalId", "parentId", "companyExternalId")
@@ -90,11 +90,13 @@ class _Columns:
     def __init__(self, source: SourceDef, types: Mapping[str, str], findings: Findings) -> None:
         self.source, self.types, self.findings = source, types, findings
         self.ok = True
+        self.asked: dict[str, None] = {}
         for ours, theirs in source.columns.items():
             if theirs not in types:
                 self.missing(f"no column `{theirs}`, which `columns:` gives for `{ours}`", theirs)
 
     def find(self, names: Sequence[str]) -> Column | None:
+        self.asked.update(dict.fromkeys(names))
         for name in names:
             actual = self.source.columns.get(name, name)
             if actual in self.types and (name in self.source.columns or name not in self.source.columns.values()
@@ -108,6 +110,14 @@ class _Columns:
             wanted = " or ".join(f"`{name}`" for name in names)
             self.missing(f"no column {wanted}, which {purpose}", names[0])
         return column or Column("", "")
+
+    def refuse_unasked(self) -> None:
+        """Report names in `columns:` that this kind of source has no use for; to be called last."""
+        for ours in (name for name in self.source.columns if name not in self.asked):
+            self.ok = False
+            self.findings.error("unknown-key", f"`columns:` gives a name for `{ours}`, which is not read from this source",
+                                self.source.place, did_you_mean(ours, self.asked) or "the left side is our name, one of "
+                                + ", ".join(f"`{name}`" for name in self.asked))
 
     def missing(self, message: str, name: str) -> None:
         self.ok = False
@@ -127,7 +137,9 @@ def _model(model: ModelDef, catalog: Catalog, findings: Findings) -> BoundModel 
     if model.history is not None and model.name in catalog.histories:
         given = _Columns(model.history, catalog.histories[model.name], findings)
         history = {name: given.need((name,), "a field history needs") for name in ("record", "field", "day", "value")}
+        given.refuse_unasked()
         columns.ok &= given.ok
+    columns.refuse_unasked()
     named = {theirs: ours for ours, theirs in model.records.columns.items()}
     fields = tuple(Column(name, kind) for name, kind in types.items())
     _twins([named.get(c.name, c.name) for c in fields], model.records.place, findings)
@@ -152,12 +164,14 @@ def _series(series: SeriesDef, definition: Definition, types: Mapping[str, str],
     if not events:
         record = columns.need(RECORD, "names the record of each row")
         bound = BoundSeries(series, name, time, value, record, columns.find(("model",)))
+        columns.refuse_unasked()
         return bound if columns.ok else None
     by_model = {model: column for model in definition.models
                 if (column := columns.find(_model_columns(model, definition))) is not None}
     record, model = columns.find(("record",)), columns.find(("model",))
     if not by_model and record is None:
         columns.missing("no column that names a record (`company`, `enduser`, ... or `model` and `record`)", "company")
+    columns.refuse_unasked()
     bound = BoundSeries(series, name, time, value, None if by_model else record, None if by_model else model, by_model)
     return bound if columns.ok else None
 
@@ -165,3 +179,18 @@ def _series(series: SeriesDef, definition: Definition, types: Mapping[str, str],
 def _model_columns(model: str, definition: Definition) -> tuple[str, ...]:
     standard = KNOWN_MODELS["company"] if model == definition.root else KNOWN_MODELS.get(model, (model,))
     return tuple(dict.fromkeys((model, *standard)))
+
+
+def as_pasted(sources: BoundSources) -> BoundSources:
+    """The same sources with relative paths as they were written, for SQL that is run from the project folder."""
+    return BoundSources(
+        {name: replace(m, definition=replace(m.definition, records=_relative(m.definition.records),
+                                             history=m.definition.history and _relative(m.definition.history)))
+         for name, m in sources.models.items()},
+        {name: replace(s, definition=replace(s.definition, source=_relative(s.definition.source)))
+         for name, s in sources.series.items()},
+    )
+
+
+def _relative(source: SourceDef) -> SourceDef:
+    return replace(source, folder=None)

@@ -35,6 +35,9 @@ def read_names(engine: Engine, context: Context, have_rows: bool = False, findin
     """The context's catalog with the names of all series and the first usable day."""
     names: dict[tuple[str, str], set[str]] = {}
     first: date | None = None
+    if context.definition.models.keys() != context.sources.models.keys():
+        return replace(context.catalog, unread=frozenset(context.definition.series))  # whose rows these are cannot be known
+    unread = set(context.definition.series).difference(context.sources.series)
     for namespace, series in context.sources.series.items():
         models = facts.named_models(context, series)
         declared = series.definition.source
@@ -45,14 +48,15 @@ def read_names(engine: Engine, context: Context, have_rows: bool = False, findin
             if findings is None:
                 raise
             findings.extend(error.diagnostics)
+            unread.add(namespace)
             continue
-        for name, *days in found:
+        for name, *days in (row for row in found if row[0]):
             for model, day in zip(models, days, strict=True):
                 if day is not None:
                     names.setdefault((model, namespace), set()).add(name)
                     first = day if first is None else min(first, day)
     frozen = {key: frozenset(value) for key, value in names.items()}
-    return replace(context.catalog, names=frozen, first_day=first)
+    return replace(context.catalog, names=frozen, unread=frozenset(unread), first_day=first)
 
 
 class _Columns:
@@ -70,10 +74,12 @@ class _Columns:
         except ProjectError as error:
             self.findings.extend(error.diagnostics)
             return None
-        if not rows:
-            self.findings.error("empty-source", f"`{source}` has no columns", source.place)
+        columns = {row[0]: row[1] for row in rows}
+        if columns in ({}, {"column0": "VARCHAR"}, {"json": "JSON"}):  # what the engine makes of a file without anything
+            self.findings.error("empty-source", f"`{source}` holds no names of columns: it is empty, or not UTF-8", source.place,
+                                "a CSV file begins with a line of names; a JSON file holds objects")
             return None
-        return {row[0]: row[1] for row in rows}
+        return columns
 
     def attach(self, source: SourceDef) -> None:
         attach(self.engine, source)
@@ -86,8 +92,7 @@ def attach(engine: Engine, source: SourceDef) -> None:
 
         known = {row[0] for row in engine.rows("SELECT database_name FROM duckdb_databases()")}
         if source.attach not in known:
-            path = engine.value(f"SELECT file FROM glob({literal(source.attach)})") or source.attach
-            engine.run(f"ATTACH {literal(path)} AS {quoted(source.attach)} (READ_ONLY)")
+            engine.run(f"ATTACH {literal(source.attach_location)} AS {quoted(source.attach)} (READ_ONLY)")
 
 
 def _stored(engine: Engine) -> tuple[bool, date | None]:
@@ -120,6 +125,8 @@ def _fields(engine: Engine, definition: Definition, sources: BoundSources, catal
             row = engine.rows(facts.field_kinds(declared.records, model.fields))[0]
             for i, found in enumerate(model.fields):
                 seen[name].setdefault(found.name, []).append((row[2 * i], row[2 * i + 1]))
+                if found == model.key and not row[2 * i]:
+                    findings.warn("no-records", f"`{declared.records}` holds no records", declared.records.place)
         if declared.history is not None and model.history is not None:
             with _into(findings), reading(str(declared.history), declared.history.place):
                 sql = facts.given_kinds(declared.history, model.history["field"], model.history["value"])

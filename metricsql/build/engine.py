@@ -53,14 +53,27 @@ def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnect
     The file is attached, not opened: a process that holds results of an older build open keeps them, and
     still finds the newest file when it asks again.
     """
+    if database.exists() and not database.is_file():
+        raise EngineError(Diagnostic("not-a-database", f"`{database.name}` is a folder, not a DuckDB database"))
     engine = Engine(connection or duckdb.connect(), folder)
     if database.is_file():
         alias = f"built {database.stat().st_ino}"
         attached = {row[0] for row in engine.rows("SELECT database_name FROM duckdb_databases()")}
         if alias not in attached:
-            engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(alias)} (READ_ONLY)")
+            _attach_built(engine, database, alias)
         engine.run(f"USE {quoted(alias)}")
     return engine
+
+
+def _attach_built(engine: Engine, database: Path, alias: str) -> None:
+    try:
+        engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(alias)} (READ_ONLY)")
+    except EngineError as error:
+        if error.diagnostics[0].code not in ("not-a-database", "engine"):
+            raise
+        raise EngineError(Diagnostic("not-a-database", f"`{database.name}` is not a DuckDB database, or is damaged",
+                                     hint="name another file at `database:`, or move this one away; the history of fields "
+                                     "that only it holds is lost then")) from None
 
 
 def open_writer(database: Path, folder: Path, memory_limit: str | None = None, threads: int | None = None) -> Engine:
@@ -128,21 +141,46 @@ def engine_error(error: duckdb.Error) -> EngineError:
 
 def _source_finding(source: str, place: Place, error: duckdb.Error) -> Diagnostic:
     text = str(error)
-    name = re.search(r'(?:Table with name|column|Function with name) "?([^\s"!]+)', text)
-    shown = f" `{one_line(name.group(1))}`" if name else ""
     if "No files found" in text:
-        return Diagnostic("missing-file", f"no file matches `{one_line(source)}`", place)
-    if isinstance(error, duckdb.ParserException):
-        return Diagnostic("bad-source", "the query of this source is not valid SQL", place, _near(text))
+        pattern = re.search(r'pattern "([^"]+)"', text) if source == QUERY else None
+        return Diagnostic("missing-file", f"no file matches `{one_line(pattern.group(1) if pattern else source)}`", place)
+    attached, _, _ = source.partition(": ")
+    if "database does not exist" in text:
+        return Diagnostic("missing-file", f"there is no database `{one_line(attached)}`", place)
+    if "not a valid DuckDB database" in text or "in-memory database in read-only mode" in text:
+        return Diagnostic("bad-source", f"`{one_line(attached)}` is not a DuckDB database", place)
+    if source == QUERY:
+        return _query_finding(text, place, error)
+    if "is a directory" in text.lower():
+        return Diagnostic("unreadable-file", f"`{one_line(attached)}` is a folder", place, "name the files in it, for example with `*.csv`")
     if isinstance(error, duckdb.CatalogException):
-        return Diagnostic("bad-source", f"there is no table or function{shown}, which the source `{one_line(source)}` needs", place)
-    if isinstance(error, duckdb.BinderException):
-        return Diagnostic("bad-source", f"the source `{one_line(source)}` uses a column or table{shown} that is not there", place)
+        return Diagnostic("bad-source", f"there is no table `{one_line(source)}`", place)
     kinds = {".parquet": "a Parquet file", ".json": "JSON", ".ndjson": "JSON lines", ".gz": "a gzip file"}
     kind = next((kinds[end] for end in kinds if source.lower().endswith(end)), "a table with a header line")
-    return Diagnostic("unreadable-file", f"`{one_line(source)}` cannot be read as {kind}", place)
+    how = "cannot be fetched" if "://" in source else f"cannot be read as {kind}"
+    return Diagnostic("unreadable-file", f"`{one_line(source)}` {how}", place)
 
 
-def _near(text: str) -> str | None:
-    near = re.search(r'at or near "([^"]*)"', text)
-    return f"the fault is at or near `{one_line(near.group(1))}`" if near else None
+QUERY = "the query"
+"""How a source that is a query of the project calls itself."""
+_MISSING = (
+    (r'Table with name "?([^\s"!]+)', "the table `{}`, which is not there"),
+    (r"Function with name (\S+) does not exist", "the function `{}`, which is not there"),
+    (r'column(?: named)? "([^"]+)"(?: was)? not found|column named "([^"]+)"', "the column `{}`, which is not there"),
+    (r"column (\S+) not found|Referenced table \"([^\"]+)\"", "`{}`, which is not there"),
+)
+
+
+def _query_finding(text: str, place: Place, error: duckdb.Error) -> Diagnostic:
+    for pattern, words in _MISSING:
+        if found := re.search(pattern, text):
+            name = one_line(next(group for group in found.groups() if group))
+            return Diagnostic("bad-source", f"the query of this source uses {words.format(name)}", place)
+    if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
+        near = re.search(r'at or near "([^"]*)"', text)
+        hint = f"the fault is at or near `{one_line(near.group(1).split()[0], 60)}`" if near and near.group(1).strip() else "DuckDB says more when the query is run there"
+        return Diagnostic("bad-source", "the query of this source is not valid SQL", place, hint)
+    value = re.search(r"Could not convert string '([^']*)' to (\w+)", text)
+    hint = f"the text `{one_line(value.group(1), 60)}` is no {value.group(2)}" if value else \
+        "DuckDB says more when the query is run there, from the project folder"
+    return Diagnostic("bad-source", "the query of this source fails while it runs", place, hint)

@@ -9,11 +9,14 @@ from typing import Any
 
 import duckdb
 
+from metricsql.bind.catalog import Catalog
+from metricsql.build.catalog import read_catalog
 from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.load import create
 from metricsql.build.read import not_built, open_built
-from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
+from metricsql.diagnostics import Diagnostic, EngineError, Findings, ProjectError
+from metricsql.project.definition import Definition
 from metricsql.sql.context import Context
 from metricsql.sql.find import Names, Question, answer, ask, records_on, tracked_steps
 from metricsql.sql.steps import needed, statement
@@ -43,18 +46,17 @@ class Wanted:
     limit: int | None = None
 
 
-def find(context: Context, wanted: Wanted) -> Found:
+def find(definition: Definition, wanted: Wanted) -> Found:
     """The records, by key. Raises `ProjectError` for a condition that cannot be asked or a day that is not built."""
-    definition = context.definition
-    declared = [m.id for m in definition.metrics if m.model == wanted.model]
-    elsewhere = {m.id: m.model for m in definition.metrics if m.model != wanted.model}
-    names = Names(wanted.model, context.catalog.fields.get(wanted.model, {}), declared, elsewhere)
-    question = ask(names, wanted.where, wanted.show)
     engine = open_built(definition)
     try:
+        findings = Findings()
+        catalog, sources = read_catalog(engine, definition, findings)
+        findings.raise_errors()
+        question = ask(_names(definition, catalog, wanted.model), wanted.where, wanted.show)
         day = _check_built(engine, question, wanted.day)
         engine.run(f"CREATE TEMP TABLE {quoted(wanted.model)} AS\n{statement([records_on(wanted.model, day)])}")
-        timelines = _track(engine, context, question)
+        timelines = _track(engine, Context(definition, sources, catalog, day), question)
         engine.close_outside()
         rows = _answer(engine, question, day, wanted.limit)
         records = engine.value(f"SELECT COUNT(*) FROM {quoted(wanted.model)}")
@@ -62,6 +64,12 @@ def find(context: Context, wanted: Wanted) -> Found:
     finally:
         engine.close()
     return Found(wanted.model, day, ["record", *question.labels.values()], rows, records, notes)
+
+
+def _names(definition: Definition, catalog: Catalog, model: str) -> Names:
+    own = [m.id for m in definition.metrics if m.model == model]
+    others = {m.id: m.model for m in definition.metrics if m.model != model}
+    return Names(model, catalog.fields.get(model, {}), own, others)
 
 
 def _check_built(engine: Engine, question: Question, day: date | None) -> date:
@@ -76,7 +84,8 @@ def _check_built(engine: Engine, question: Question, day: date | None) -> date:
     if first is None:
         raise not_built(f"no {question.model} has a day yet")
     if day is not None and not first <= day <= last:
-        raise ProjectError(Diagnostic("day-not-built", f"{day} is not built: the days of {question.model} run from {first} to {last}"))
+        message = f"{day} is not built: the days of {question.model} run from {first} to {last}"
+        raise ProjectError(Diagnostic("day-not-built", message))
     return day or last
 
 
@@ -96,10 +105,11 @@ def _answer(engine: Engine, question: Question, day: date, limit: int | None) ->
     try:
         return engine.rows(statement(answer(question, day, limit)))
     except EngineError as error:
-        if isinstance(error.__context__, duckdb.DataError | duckdb.ProgrammingError) and error.diagnostics[0].code == "engine":
-            raise ProjectError(Diagnostic("bad-condition", "the condition does not fit what its fields and metrics hold",
-                                          hint="numbers are compared with numbers and texts with texts; a condition is true or false "
-                                               "for each record")) from None
+        cause = error.__context__
+        if error.diagnostics[0].code == "engine" and isinstance(cause, duckdb.DataError | duckdb.ProgrammingError):
+            hint = "numbers are compared with numbers, texts with texts; for each record it is true or false"
+            message = "the condition does not fit what its fields and metrics hold"
+            raise ProjectError(Diagnostic("bad-condition", message, hint=hint)) from None
         raise
 
 
@@ -112,6 +122,8 @@ def _stale(engine: Engine, question: Question, day: date) -> list[str]:
 def _untracked(engine: Engine, question: Question, timelines: Sequence[str], day: date) -> list[str]:
     notes = []
     for tracked, name in zip(question.fields, timelines, strict=True):
+        if tracked == question.title:
+            continue
         first = engine.value(f"SELECT MIN(valid_from) FROM {quoted(name)} WHERE value IS NOT NULL")
         if first is None or first > day:
             since = f"is known from {first} on only" if first else "has no value at all"

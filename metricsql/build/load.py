@@ -89,7 +89,7 @@ def _rejected_lines(engine: Engine, source: SourceDef, context: Context) -> list
     if not is_csv(source):
         return []
     count, examples = 0, []
-    for path in _files(engine, source.path or ""):
+    for path in _files(engine, source.location):
         lines = _rejects(engine, source, path)
         count += len(lines)
         examples += lines[: EXAMPLES - len(examples)]

@@ -52,7 +52,7 @@ def _check_records(engine: Engine, table: str, model: str, records: Sequence[str
 
 def open_built(definition: Definition, connection: duckdb.DuckDBPyConnection | None = None) -> Engine:
     """A read-only engine on the built file. Raises `ProjectError` if there is none."""
-    if not definition.database.is_file():
+    if not definition.database.exists():
         raise not_built(f"`{definition.database.name}` does not exist yet")
     return open_reader(definition.database, definition.folder, connection)
 

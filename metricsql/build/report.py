@@ -11,16 +11,25 @@ from typing import Any
 from metricsql.diagnostics import Diagnostic, one_line
 
 REASONS = {
+    "name": "have no name of a series",
     "record": "name no known record",
     "unknown": "name a record that is not known, besides one that is",
     "date": "have no readable date",
     "value": "have no readable value",
-    "line": "cannot be split into the columns of the header",
+    "line": "have other columns than the header, or are not UTF-8",
     "duplicate": "have the key of a later row",
     "key": "have no key",
     "since": "have no readable first day",
     "company": "belong to no known company",
 }
+
+
+_ONE = {"have": "has"}
+"""Verbs of the reasons for one row, where it is not the plural with an `s`."""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,11 @@ class Unusable:
 
     def __str__(self) -> str:
         shown = ", ".join(f"`{one_line(e, 60)}`" for e in self.examples)
-        return f"{self.source}: {self.rows} row{'s' if self.rows != 1 else ''} {REASONS[self.reason]}" + \
+        reason = REASONS[self.reason]
+        if self.rows == 1:
+            verb, _, rest = reason.partition(" ")
+            reason = f"{_ONE.get(verb, verb + 's')} {rest}"
+        return f"{self.source}: {self.rows} row{'s' if self.rows != 1 else ''} {reason}" + \
             (f", for example {shown}" if shown else "")
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,8 +78,8 @@ class BuildReport:
         word = "would compute" if self.dry_run else "built"
         yield f"{word} {count} metric{'s' if count != 1 else ''} for {days}"
         for model, ids in self.metrics.items():
-            rows = f", {self.rows[model]:,} rows" if model in self.rows else ""
-            yield f"  {model}: {len(ids)} metric{'s' if len(ids) != 1 else ''}, {self.records.get(model, 0):,} records{rows}"
+            rows = f", {_counted(self.rows[model], 'row')}" if model in self.rows else ""
+            yield f"  {model}: {len(ids)} metric{'s' if len(ids) != 1 else ''}, {_counted(self.records.get(model, 0), 'record')}{rows}"
         if not self.dry_run:
             yield f"{self.database} ({sum(self.seconds.values()):.1f} s)"
 

@@ -123,6 +123,8 @@ def _os_error(error: OSError, database: Path) -> EngineError:
     if isinstance(error, PermissionError) or error.errno in (30,):
         message = f"`{database.parent}` cannot be written to, so `{database.name}` stays as it is"
         return EngineError(Diagnostic("no-permission", message))
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return EngineError(Diagnostic("disk", f"`{database.name}` cannot be written: `{database.parent}` is not a folder"))
     if error.errno in (28, 122):
         return EngineError(Diagnostic("disk-full", f"there is no space left for `{database.name}`; nothing was changed"))
     return EngineError(Diagnostic("disk", f"`{database.name}` cannot be written: {(error.strerror or '').lower()}"))

@@ -9,13 +9,14 @@ from metricsql.cli.output import format_option, print_rows
 
 
 @click.command("find")
-@click.option("--where", metavar="CONDITION", help="what must hold: fields and metrics in one expression [default: nothing]")
+@click.option("--where", "-w", metavar="CONDITION", help="what must hold, over fields and metrics [default: nothing]")
 @click.option("--model", "-m", metavar="NAME", help="the kind of record [default: the root, such as company]")
 @click.option("--day", metavar="DAY", help="the day that is looked at [default: the last built one]")
-@click.option("--show", multiple=True, metavar="NAME", help="a further field or metric to print (may be given several times)")
+@click.option("--show", "-s", multiple=True, metavar="NAME", help="another field or metric to print (may be repeated)")
 @click.option("--limit", type=click.IntRange(0), help="number of records [default: all]")
 @format_option("table", "csv", "json")
-def command(where: str | None, model: str | None, day: str | None, show: tuple[str, ...], limit: int | None, form: str) -> None:
+def command(where: str | None, model: str | None, day: str | None, show: tuple[str, ...], limit: int | None,
+            form: str) -> None:
     """List the records for which CONDITION holds, with everything that it names.
 
     Texts stand in single quotes, names with spaces in double quotes. Where a metric and a field have one name it

@@ -18,10 +18,15 @@ VERBS = {
     "init": "write a small runnable project with sample data",
     "check": "validate everything, report all errors and warnings",
     "sql": "print the SQL of metrics",
+    "explain": "say in words what a metric is, what it reads and who uses it",
     "build": "compute what is missing or changed, and write the database",
     "show": "show the values of a metric",
     "find": "list the records for which a condition holds",
+    "graph": "show what depends on what",
+    "report": "write an HTML report with charts, formulas and SQL",
+    "why": "take one value apart, down to the raw rows behind it",
     "format": "turn a formula from JSON into an expression and back",
+    "schema": "print the JSON Schema of the project file, for editors",
     "status": "what is built through which day, and what is stale",
 }
 """Every verb with its line in `--help`. The module of a verb has its name, with `_command` behind it."""

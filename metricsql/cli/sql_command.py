@@ -12,8 +12,9 @@ from metricsql.cli.main import project_path
 @click.command("sql")
 @click.argument("metrics", nargs=-1, required=True, metavar="METRIC...")
 @click.option("--as-of", metavar="DAY", help="last day of the grid [default: the project's `until`, else yesterday]")
+@click.option("--day", metavar="DAY", help="the one-day form: the rows of this day, without window functions")
 @click.option("--dialect", default="duckdb", show_default=True, metavar="NAME", help="SQL dialect to print")
-def command(metrics: tuple[str, ...], as_of: str | None, dialect: str) -> None:
+def command(metrics: tuple[str, ...], as_of: str | None, day: str | None, dialect: str) -> None:
     """Print one statement with the columns record, day and METRIC...
 
     It reads the sources themselves and the stored field history, and runs as pasted in a DuckDB that is opened on
@@ -30,6 +31,6 @@ def command(metrics: tuple[str, ...], as_of: str | None, dialect: str) -> None:
 
     project = Project(load_definition(project_path()))
     if metrics == ("-",):
-        click.echo(project.formula_sql(sys.stdin.read(), as_of=as_of, dialect=dialect))
+        click.echo(project.formula_sql(sys.stdin.read(), as_of=as_of, day=day, dialect=dialect))
     else:
-        click.echo(project.sql(*metrics, as_of=as_of, dialect=dialect))
+        click.echo(project.sql(*metrics, as_of=as_of, day=day, dialect=dialect))

@@ -62,8 +62,12 @@ class _Reader:
         if block is None:
             self.error("unknown-group", f"there is no group `{head}`", (*path, 0), _group_hint(head))
             return None
-        if block.key == "if" and len(arguments) in (4, 5):
+        if block.key == "if" and (len(arguments) in (4, 5) or _is_condition(data[2:3])):
             return self.planhat_if(data, path, level)
+        if block.key == "if" and len(arguments) < 3:
+            self.error("wrong-arity", f"IF takes 3 to 5 arguments, found {len(arguments)}", path,
+                       "the forms are: value, condition, then, else; a, condition, b, then, else; test, then, else")
+            return None
         read = [self.formula(item, (*path, i), level + 1) for i, item in enumerate(arguments, 1)]
         whole = [argument for argument in read if argument is not None]
         return Call(block.key, tuple(whole), self.locate(path)) if len(whole) == len(read) else None
@@ -99,6 +103,8 @@ class _Reader:
         if isinstance(data, str) and data in known:
             return data
         hint = did_you_mean(data, known) if isinstance(data, str) else None
+        if isinstance(data, dict | list):
+            hint = "the condition stands between the two values that it compares, or behind the value that it asks for"
         self.error("bad-condition", f"found {_shown(data)} as the condition of IF, expected one of "
                    + ", ".join(f"`{word}`" for word in known), path, hint)
         return None
@@ -212,6 +218,8 @@ class _Reader:
             return value
         fixed = _as_number(value) if isinstance(value, str) else None
         hint = f"write {fixed} without the quotes" if fixed else None
+        if isinstance(value, int | float) and value > MOST_DAYS:
+            hint = f"a window has at most {MOST_DAYS} days"
         self.error("bad-days", f"found {_shown(value)} as `days`, expected a whole number of 1 or more",
                    (*path, "days"), hint)
         return None
@@ -245,6 +253,12 @@ class _Reader:
         return ok
 
 
+def _is_condition(found: list[Any]) -> bool:
+    """Whether a list of at most one value holds the condition of an IF."""
+    word = found[0].get("value") if found and isinstance(found[0], dict) and found[0].get("type") == "condition" else None
+    return (word or (found[0] if found else None)) in [*CONDITIONS, *PRESENCE]
+
+
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(float(value))
@@ -271,6 +285,8 @@ def _shown(data: Any) -> str:
             return str(data).lower()
         case str():
             return f'"{data[:60]}"'
+        case float() if not math.isfinite(data):
+            return "a number that is too large"
         case int() | float():
             return str(data)[:40]
         case dict():
@@ -288,4 +304,6 @@ def _heads_hint() -> str:
 def _group_hint(head: str) -> str:
     if head in (*PARTS, *operators.window_names(part=True)):
         return f'a part is an object: {{"type": "{head}", ...}}'
+    if isinstance(operators.function(head), operators.WindowOperator):
+        return f"`{head}` belongs to expressions; in JSON it is a part such as metricOverTime"
     return did_you_mean(head, operators.group_heads()) or _heads_hint()

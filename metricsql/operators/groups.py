@@ -209,14 +209,14 @@ OPERATORS = [
         key="equal", json="=", json_aliases=("==",), function="equal_to", sign=Sign("=", 40, aliases=("==",)),
         least=2, most=2, takes=("any",), same_kind=True, gives="truth",
         meaning="whether both are the same number or the same text", nulls=COMPARES,
-        words="{0} is equal to {1}",
+        words="{0} equals {1}",
         sql="{0} = {1}", evaluate=_compares(lambda a, b: a == b),
     ),
     Operator(
         key="unequal", json="!=", json_aliases=("<>",), function="unequal_to", sign=Sign("!=", 40, aliases=("<>",)),
         least=2, most=2, takes=("any",), same_kind=True, gives="truth",
         meaning="whether both differ", nulls=COMPARES,
-        words="{0} is not equal to {1}",
+        words="{0} differs from {1}",
         sql="{0} <> {1}", evaluate=_compares(lambda a, b: a != b),
     ),
     Operator(

@@ -119,6 +119,8 @@ class WindowOperator:
     same_row: bool = False
     """A one-day window over a calculated metric is that metric's value in the same row."""
     overflows: bool = False
+    empty: float | None = None
+    """The value of a window without any data."""
     only_events: bool = False
     """Allowed over activities and conversations only."""
 

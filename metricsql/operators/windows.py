@@ -82,7 +82,7 @@ WINDOW_OPERATORS = [
         meaning="number of the last days that have data", nulls="0 without any data",
         words="the number of days with data of {x} within {days}",
         history="COUNT({x})", day="COUNT({x})", result="CAST({leaf} AS DOUBLE)",
-        evaluate=_over(lambda values: len(values), empty=0.0),
+        empty=0.0, evaluate=_over(lambda values: len(values), empty=0.0),
     ),
     WindowOperator(
         key="trend", json="TREND", function="trend",

@@ -5,9 +5,11 @@ Frozen dataclasses with places; the pydantic models of `schema.py` have checked 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from glob import iglob
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ ZERO_FILLED = ("conversations", "tasks")
 EVENTS = "activities"
 DATE_SINCE = ("activities", "conversations")
 """Namespaces that `daysSince` may ask about."""
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,37 @@ class SourceDef:
     attach: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
     place: Place = field(default_factory=Place, compare=False)
+    folder: Path | None = field(default=None, compare=False)
+    """Where relative paths start. Without it they stay as they are, for SQL that is run from the project folder."""
+
+    @property
+    def location(self) -> str:
+        """The path, absolute if the folder is known: the engine would look in the working folder first."""
+        return self._located(self.path or "")
+
+    @property
+    def attach_location(self) -> str:
+        """The path of the attached database, likewise."""
+        return self._located(self.attach or "")
+
+    @property
+    def query(self) -> str:
+        """The query, with the paths of files that exist in the folder made absolute."""
+        text = (self.sql or "").strip().rstrip(";").rstrip()
+        if self.folder is None:
+            return text
+        return _LITERAL.sub(lambda match: self._located_literal(match.group()), text)
+
+    def _located(self, path: str) -> str:
+        if self.folder is None or "://" in path or Path(path).is_absolute():
+            return path
+        return (self.folder.resolve() / path).as_posix()
+
+    def _located_literal(self, literal: str) -> str:
+        path = literal[1:-1].replace("''", "'")
+        located = self._located(path) if path.strip() and "\0" not in path else path
+        known = located != path and len(path) < 1000 and next(iglob(located), None) is not None
+        return "'" + located.replace("'", "''") + "'" if known else literal
 
     def __str__(self) -> str:
         return self.path or (f"{self.attach}: {self.table}" if self.attach else self.table) or "the query"
@@ -106,6 +140,20 @@ class MetricDef:
 
 
 @dataclass(frozen=True)
+class UnitTestDef:
+    """A test of metrics as declared: rows by model and namespace, and values by metric, record and day."""
+
+    name: str
+    records: Mapping[str, Sequence[Mapping[str, Any]]]
+    fields: Mapping[str, Sequence[Mapping[str, Any]]]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    expect: Mapping[str, Mapping[str, Mapping[date, float | None]]]
+    start: date | None = None
+    as_of: date | None = None
+    locate: Locate = field(default=bare, compare=False)
+
+
+@dataclass(frozen=True)
 class Definition:
     """A whole project. `folder` is where relative paths start; `warnings` were found on loading."""
 
@@ -122,6 +170,7 @@ class Definition:
     series: Mapping[str, SeriesDef] = field(default_factory=dict)
     metrics: tuple[MetricDef, ...] = ()
     tables: Mapping[str, Any] = field(default_factory=dict)
+    tests: tuple[UnitTestDef, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     @property

@@ -109,7 +109,11 @@ class JsonText:
         except JSONDecodeError as error:
             if error.msg.startswith("Unterminated"):
                 raise JsonTextError("this text is never closed; expected `\"`", at) from None
-            raise JsonTextError("a character or escape that JSON does not allow in a text", error.pos) from None
+            if error.msg.startswith("Invalid control"):
+                message, hint = "a line break or another character that cannot be seen, inside a text", "write a line break as `\\n`"
+            else:
+                message, hint = "a backslash with something behind it that JSON does not know", "write a backslash itself as `\\\\`"
+            raise JsonTextError(message, error.pos, hint) from None
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
@@ -134,14 +138,21 @@ class JsonText:
                                 f"`{opener}` was opened and never closed" if opener in "[{" else None)
         word = _WORD.match(self.text, at)
         found = word.group() if word else self.text[at]
+        shown = f"`{found[:40]}`" if found[0].isprintable() else f"the character U+{ord(found[0]):04X}"
         hint = "JSON texts stand in double quotes" if found[:1] == "'" or found[:1].isalpha() else None
         if found.lstrip("-+") in ("NaN", "Infinity", "nan", "inf"):
             hint = "JSON has no such number"
+        elif found in ("None", "True", "False", "undefined"):
+            hint = "JSON has `null`, `true` and `false`"
+        elif found[:1] in ("#", "/"):
+            hint = "a comment stands on a line of its own, behind `#` or `//`"
+        elif self.text[at - 1 : at] == "," and self.text[at - 2 : at - 1].isdigit() and found[:1].isdigit():
+            hint = "the decimal sign is a point"
         elif found[:1].isdigit() or found[:2] in ("-.", "+.") or found[:1] in "+.":
             hint = "a number is written like `0.5`, `-3` or `1e6`"
         if found[:1] in "“”„":
             hint = "these are typographic quotes; JSON wants the plain `\"`"
-        raise JsonTextError(f"found `{found[:40]}`, expected {expected}", at, hint)
+        raise JsonTextError(f"found {shown}, expected {expected}", at, hint)
 
 
 def _closing_hint(found: str) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from metricsql.diagnostics import Diagnostic, Findings, Path, ProjectError, did_you_mean, shift
+from metricsql.diagnostics import Diagnostic, Findings, Path, Place, ProjectError, did_you_mean, shift
 from metricsql.project.definition import (
     CALCULATED,
     NAMESPACE_ALIASES,
@@ -22,11 +22,18 @@ from metricsql.project.definition import (
 )
 from metricsql.project.document import Document, parse_json, read_document, read_text
 from metricsql.project.schema import Metric, Model, ProjectFile, Series, Source
+from metricsql.project.unit_tests import read_tests
 from metricsql.project.validate import validate
 
 FILE_NAMES = ("metricsql.yml", "metricsql.yaml", "metricsql.json")
 OPTIONS = ("name", "database", "timezone", "start", "until", "trend", "fields_before_tracking")
 RESERVED_IDS = ("record", "day")
+NOT_READ = {
+    ".xlsx": "save the sheet as CSV", ".xls": "save the sheet as CSV", ".ods": "save the sheet as CSV",
+    ".zip": "unpack it, or pack the file with gzip", ".duckdb": "write `{attach: FILE, table: NAME}`",
+    ".db": "write `{attach: FILE, table: NAME}`", ".sqlite": "export its table as CSV or Parquet",
+}
+"""Files that somebody may give as a source, and what to do instead."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,14 @@ class _Loader:
         options = self.options()
         root = next((name for name, model in models.items() if model.company is None), "company")
         metrics = tuple(self.metrics(models, root))
+        tests = tuple(test for file in self.files for test in read_tests(
+            file.content.tests, shift(file.document.place, ("tests",)), models, metrics, self.findings))
         self.findings.raise_errors()
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
         tables = {key: value for file in self.files for key, value in file.content.tables.items()}
         return Definition(
-            self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables,
+            self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables, tests=tests,
             warnings=tuple(self.findings.warnings), **options,
         )
 
@@ -98,7 +107,7 @@ class _Loader:
             return
         self.files.append(_File(document, content, path.parent))
         for position, pattern in enumerate(content.include):
-            matches = sorted(p for p in path.parent.glob(pattern) if p.is_file()) if not os.path.isabs(pattern) else [FilePath(pattern)]
+            matches = sorted(p for p in path.parent.glob(pattern) if p.is_file()) if not os.path.isabs(pattern) else [p for p in (FilePath(pattern),) if p.is_file()]
             if not matches:
                 self.findings.error("missing-file", f"no file matches the include `{pattern}`",
                                     document.place(("include", position)))
@@ -118,17 +127,18 @@ class _Loader:
         return FilePath(relative).as_posix() if not relative.startswith("..") else path.as_posix()
 
     def merged(self, key: str, convert: Any) -> Iterator[tuple[str, Any]]:
-        first: dict[str, Document] = {}
+        first: dict[str, tuple[str, Place]] = {}
         for file in self.files:
-            for name, value in getattr(file.content, key).items():
-                name = NAMESPACE_ALIASES.get(name, name) if key == "series" else name
+            for written, value in getattr(file.content, key).items():
+                name = NAMESPACE_ALIASES.get(written, written) if key == "series" else written
+                place = file.document.key_place((key, written))
                 if name.lower() in first:
-                    self.findings.error(f"duplicate-{'model' if key == 'models' else key}",
-                                        f"`{name}` is declared twice, also in `{first[name.lower()].name}`",
-                                        file.document.key_place((key, name)))
+                    code = "duplicate-model" if key == "models" else "duplicate-series"
+                    self.findings.error(code, f"`{written}` is declared already, as `{first[name.lower()][0]}`", place,
+                                        f"the other one stands at {first[name.lower()][1]}")
                     continue
-                first[name.lower()] = file.document
-                yield name, convert(name, value, file)
+                first[name.lower()] = (written, place)
+                yield name, convert(name, value, file, (key, written))
 
     def options(self) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -148,9 +158,13 @@ class _Loader:
         return result
 
     def source(self, source: Source, file: _File, path: Path) -> SourceDef:
+        advice = NOT_READ.get(FilePath(source.path or "").suffix.lower())
+        if advice is not None:
+            self.findings.error("bad-source", f"`{source.path}` is not a kind of file that can be read here; those are CSV, "
+                                "TSV, Parquet, JSON and NDJSON", file.document.place(path), advice)
         return SourceDef(
             self.data_path(source.path, file.folder), source.table, source.sql,
-            self.data_path(source.attach, file.folder), source.columns, file.document.place(path),
+            self.data_path(source.attach, file.folder), source.columns, file.document.place(path), self.root,
         )
 
     def data_path(self, path: str | None, folder: FilePath) -> str | None:
@@ -159,16 +173,14 @@ class _Loader:
             return path
         return FilePath(os.path.relpath(folder / path, self.root)).as_posix()
 
-    def model(self, name: str, model: Model, file: _File) -> ModelDef:
-        path: Path = ("models", name)
+    def model(self, name: str, model: Model, file: _File, path: Path) -> ModelDef:
         history = self.source(model.history, file, (*path, "history")) if model.history else None
         return ModelDef(
             name, self.source(model.records, file, (*path, "records")), model.key, model.company, model.since,
             history, file.document.key_place(path), shift(file.document.place, path),
         )
 
-    def series(self, name: str, series: Series, file: _File) -> SeriesDef:
-        path: Path = ("series", name)
+    def series(self, name: str, series: Series, file: _File, path: Path) -> SeriesDef:
         if not (series.zeros.keys() and name != "metrics"):
             zeros = series.zeros
         else:
@@ -186,13 +198,20 @@ class _Loader:
                        f"`{roots[0].name}` and `{roots[1].name}` both have no `company`; only the root has none")
             self.findings.error("bad-models", message, places.place,
                                 "a child model names the column that holds its company: `company: company_id`")
-        taken = {CALCULATED, *NAMESPACES, *NAMESPACE_ALIASES, *series}
+        prefixes = (CALCULATED, *NAMESPACES, *NAMESPACE_ALIASES)
         for model in models.values():
-            if model.name.lower() in taken or model.name.lower().endswith("_latest"):
-                self.findings.error("reserved-name", f"a model cannot be called `{model.name}`", model.place)
+            if model.name.lower() in prefixes:
+                self.findings.error("reserved-name", f"a model cannot be called `{model.name}`, which is a prefix of series",
+                                    model.place)
+            elif model.name.lower().endswith("_latest"):
+                self.findings.error("reserved-name", f"a model cannot be called `{model.name}`", model.place,
+                                    "a relation with the last values of each model has a name that ends so")
         for declared in series.values():
             if declared.namespace.lower() == CALCULATED:
                 self.findings.error("reserved-name", "`calculated` is the prefix of metrics", declared.place)
+            elif declared.namespace.lower() in {name.lower() for name in models}.difference(prefixes):
+                self.findings.error("reserved-name", f"`{declared.namespace}` is a model, so no series can have this prefix",
+                                    declared.place)
 
     def metrics(self, models: dict[str, ModelDef], root: str) -> Iterator[MetricDef]:
         first: dict[str, MetricDef] = {}
@@ -203,9 +222,8 @@ class _Loader:
                     continue
                 if metric.id.lower() in first:
                     other = first[metric.id.lower()]
-                    self.findings.error("duplicate-id", f"the id `{metric.id}` is taken by `{other.id}`"
-                                        + (" (ids are compared without regard to case)" if other.id != metric.id else ""),
-                                        made.place, f"the other one stands at {other.place}")
+                    self.findings.error("duplicate-id", f"the id `{metric.id}` is taken already" if other.id == metric.id else
+                                        f"the id `{metric.id}` differs from `{other.id}` by case only", made.place, f"the other one stands at {other.place}")
                     continue
                 first[metric.id.lower()] = made
                 yield made
@@ -215,7 +233,8 @@ class _Loader:
         locate = shift(file.document.place, path)
         model = metric.model or root
         if metric.id.lower() in RESERVED_IDS:
-            self.findings.error("reserved-name", f"a metric cannot have the id `{metric.id}`", locate(("id",)))
+            self.findings.error("reserved-name", f"a metric cannot have the id `{metric.id}`", locate(("id",)),
+                                "every table of results has a column of this name")
         if model not in models:
             self.findings.error("unknown-model", f"there is no model `{model}`", locate(("model",)),
                                 did_you_mean(model, models) or ("the models are " + ", ".join(models) if models else
@@ -266,7 +285,7 @@ class _Loader:
 def parse_formula(text: str, name: str) -> Written:
     """The formula in a text: JSON with comment lines, or an expression. Raises `ProjectError` for bad JSON."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "//"))]
-    if "".join(lines).lstrip()[:1] in ("[", "{"):
+    if "".join(lines).lstrip().startswith(("[", "{", "/*")):
         document = parse_json(text, name)
         return Written(document.data, None, document.place)
     kept = ["" if line.lstrip().startswith(("#", "//")) else line for line in text.splitlines()]

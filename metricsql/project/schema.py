@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 Collapse = Literal["sum", "min", "max", "avg", "last"]
 Zeros = Literal["keep", "missing"]
@@ -51,12 +51,29 @@ def _null_word(value: Any) -> Any:
     return "null" if value is None else value
 
 
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        raise ValueError("expected a text, a number or null")
+    return value
+
+
+def _expected(value: Any) -> Any:
+    if isinstance(value, bool) or not (value is None or (isinstance(value, int | float) and abs(value) < float("inf"))):
+        raise ValueError("expected a number, or null for no value")
+    return value
+
+
 IDENTIFIER = r"^[A-Za-z0-9_-]+$"
 Text = Annotated[str, BeforeValidator(_names_not_numbers)]
 Name = Annotated[str, BeforeValidator(_names_not_numbers), Field(min_length=1)]
-Identifier = Annotated[str, BeforeValidator(_names_not_numbers), Field(pattern=IDENTIFIER, max_length=200)]
-Day = Annotated[date, BeforeValidator(_whole_day)]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=200), BeforeValidator(_names_not_numbers)]
+Day = Annotated[date, BeforeValidator(_whole_day),
+                WithJsonSchema({"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})]
 TimeZone = Annotated[str, AfterValidator(_zone)]
+
+Cell = Annotated[Any, AfterValidator(_cell), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
+Row = dict[Name, Cell]
+Expected = Annotated[Any, AfterValidator(_expected), WithJsonSchema({"type": ["number", "null"]})]
 
 
 class Part(BaseModel):
@@ -130,9 +147,23 @@ class Metric(Part):
     model: Name | None = None
     description: Text | None = None
     unit: Text | None = None
-    missing: Annotated[Literal["null", "zero"], BeforeValidator(_null_word)] = "null"
+    missing: Annotated[Literal["null", "zero"], BeforeValidator(_null_word),
+                       WithJsonSchema({"enum": ["null", "zero", None]})] = "null"
     where: Text | None = None
     tags: list[Name] = []
+
+
+class UnitTest(Part):
+    """A few input rows, and what the metrics make of them."""
+
+    name: Name
+    records: dict[Identifier, list[Row]] = Field(default={}, description="per model: rows with the columns of its records")
+    fields: dict[Identifier, list[Row]] = Field(default={}, description="per model: rows of record, field, day, value")
+    rows: dict[Identifier, list[Row]] = Field(default={}, description="per namespace: rows with the columns of its source")
+    start: Day | None = Field(default=None, description="first day of the grid; usually the first day with rows")
+    as_of: Day | None = Field(default=None, description="last day of the grid; usually the last expected one")
+    expect: dict[Identifier, dict[Name, dict[Day, Expected]]] = Field(
+        min_length=1, description="metric: record: day: the value, null for none")
 
 
 class ProjectFile(Part):
@@ -151,6 +182,7 @@ class ProjectFile(Part):
     series: dict[Identifier, Series] = {}
     metrics: list[Metric] = []
     tables: dict[Identifier, Any] = {}
+    tests: list[UnitTest] = []
 
     @model_validator(mode="before")
     @classmethod

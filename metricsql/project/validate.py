@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from metricsql.diagnostics import Diagnostic, Path, did_you_mean
+from metricsql.diagnostics import Diagnostic, Path, did_you_mean, one_line
 from metricsql.project.document import Document
 from metricsql.project.schema import ProjectFile
 
@@ -27,6 +27,10 @@ def validate(document: Document) -> tuple[ProjectFile | None, list[Diagnostic]]:
 
 def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
     path = _as_written(document, tuple(error["loc"]))
+    if path[-1:] == ("[key]",):
+        expected = error["ctx"]["error"] if error["type"] == "value_error" else "expected only letters, digits, `_` and `-`"
+        message = f"found the name `{one_line(str(path[-2]), 60)}`, {expected}"
+        return Diagnostic("bad-value", message, document.key_place(path[:-1]))
     kind = error["type"]
     key = f"`{path[-1]}`" if path else "the file"
     place, hint, code = document.place(path), None, "bad-value"
@@ -51,10 +55,12 @@ def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
                 hint = did_you_mean(str(error.get("input")), zoneinfo.available_timezones()) or "for example `Europe/Stockholm`"
         case "string_pattern_mismatch":
             message = f"found {found} for {key}, expected only letters, digits, `_` and `-`"
-        case "string_too_long":
+        case "string_too_long" | "too_long":
             message = f"the text for {key} is longer than {error['ctx']['max_length']} characters"
         case "string_too_short":
             message = f"the text for {key} is empty"
+        case "too_short":
+            message = f"{key} is empty"
         case "string_type":
             message = f"found {found} for {key}, expected a text"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -85,6 +91,8 @@ def _found(value: Any) -> str:
             return "nothing"
         case bool():
             return f"`{str(value).lower()}`"
+        case "":
+            return "an empty text"
         case str():
             return f"the text `{value}`" if value[:12].lstrip("+-").replace(".", "").isdigit() else f"`{value[:60]}`"
         case float() if not math.isfinite(value):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import sqlglot
 from sqlglot import exp
@@ -17,13 +18,15 @@ from metricsql.diagnostics import NOWHERE, Findings, Place, did_you_mean, neares
 
 Condition = exp.Expression
 ALLOWED_FUNCTIONS = (
-    exp.Abs, exp.Ceil, exp.Coalesce, exp.Concat, exp.Contains, exp.EndsWith, exp.Floor, exp.Greatest, exp.If, exp.Case,
-    exp.Least, exp.Left, exp.Length, exp.Lower, exp.Nullif, exp.RegexpLike, exp.Replace, exp.Right, exp.Round, exp.Sign,
-    exp.StartsWith, exp.StrPosition, exp.Substring, exp.Trim, exp.Upper, exp.And, exp.Or, exp.Xor, exp.Cast, exp.TryCast,
+    exp.Abs, exp.Ceil, exp.Coalesce, exp.Concat, exp.Contains, exp.EndsWith, exp.Floor, exp.Greatest, exp.If,
+    exp.Case, exp.Least, exp.Left, exp.Length, exp.Lower, exp.Nullif, exp.RegexpLike, exp.Replace, exp.Right,
+    exp.Round, exp.Sign, exp.StartsWith, exp.StrPosition, exp.Substring, exp.Trim, exp.Upper, exp.And, exp.Or,
+    exp.Xor, exp.Cast, exp.TryCast,
 )
 FORBIDDEN = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.Star, exp.Lambda, exp.Placeholder, exp.Parameter,
              exp.Command, exp.DDL, exp.DML)
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)
+NOT_ONE = "this is not one condition"
 ALLOWED_TYPES = ("DOUBLE", "INT", "BIGINT", "VARCHAR", "TEXT", "DATE", "BOOLEAN", "FLOAT", "DECIMAL")
 
 
@@ -42,7 +45,8 @@ def parse_condition(text: str, names: Mapping[str, exp.Expression], place: Place
     if unknown:
         return None
     safe = tree.transform(lambda node: exp.TryCast(**node.args) if type(node) is exp.Cast else node)
-    return safe.transform(lambda node: names[_spelled(node)].copy() if isinstance(node, exp.Column) else node)
+    named = safe.transform(lambda node: names[_spelled(node)].copy() if isinstance(node, exp.Column) else node)
+    return cast(exp.Expression, named)
 
 
 def mentioned(text: str) -> list[str]:
@@ -52,27 +56,31 @@ def mentioned(text: str) -> list[str]:
 
 
 def check_kinds(text: str, kinds: Mapping[str, str], place: Place, findings: Findings) -> None:
-    """Find comparisons of a text with a number, which the engine would refuse only when it meets such a row."""
+    """Find what the engine would refuse only when it meets the row: a text against a number, and what is no truth."""
     tree = _parse(text, place, findings)
-    for node in tree.find_all(*COMPARISONS) if tree is not None else ():
-        for name in [_spelled(c) for c in node.args.values() if isinstance(c, exp.Column)]:
-            others = [o for value in node.args.values() for o in (value if isinstance(value, list) else [value])]
-            odd = next((o for o in others if isinstance(o, exp.Expression) and _clashes(kinds.get(name), o, kinds)), None)
+    if tree is None:
+        return
+    if (gives := _kind(tree.unnest(), kinds)) is not None:
+        findings.error("bad-condition", f"this gives a {gives}, not true or false", place, "for example: seats > 10")
+    for node in tree.find_all(*COMPARISONS):
+        sides = [side for value in node.args.values() for side in (value if isinstance(value, list) else [value])]
+        for name in [_spelled(side) for side in sides if isinstance(side, exp.Column)]:
+            odd = next((side for side in sides if _clashes(kinds.get(name), side, kinds)), None)
             if odd is not None:
-                findings.error("wrong-kind", f"`{name}` is a {kinds[name]}, and is compared with {_described(odd, kinds)}", place,
-                               "numbers are written without quotes" if kinds[name] == "number" else
-                               "texts stand in single quotes")
+                message = f"`{name}` is a {kinds[name]}, and is compared with {_described(odd, kinds)}"
+                hint = "numbers stand without quotes" if kinds[name] == "number" else "texts stand in single quotes"
+                findings.error("wrong-kind", message, place, hint)
                 return
 
 
-def _clashes(kind: str | None, other: exp.Expression, kinds: Mapping[str, str]) -> bool:
+def _clashes(kind: str | None, other: object, kinds: Mapping[str, str]) -> bool:
     found = _kind(other, kinds)
     if kind is None or found is None or kind == found:
         return False
     return not (isinstance(other, exp.Literal) and kind == "number" and _is_number(other.name))
 
 
-def _kind(node: exp.Expression, kinds: Mapping[str, str]) -> str | None:
+def _kind(node: object, kinds: Mapping[str, str]) -> str | None:
     if isinstance(node, exp.Column):
         return kinds.get(_spelled(node))
     if isinstance(node, exp.Neg):
@@ -80,10 +88,10 @@ def _kind(node: exp.Expression, kinds: Mapping[str, str]) -> str | None:
     return None if not isinstance(node, exp.Literal) else "text" if node.is_string else "number"
 
 
-def _described(node: exp.Expression, kinds: Mapping[str, str]) -> str:
+def _described(node: object, kinds: Mapping[str, str]) -> str:
     if isinstance(node, exp.Column):
         return f"`{_spelled(node)}`, which is a {_kind(node, kinds)}"
-    return f"the {_kind(node, kinds)} {node.sql()}"
+    return f"the {_kind(node, kinds)} {node.sql() if isinstance(node, exp.Expression) else node}"
 
 
 def _is_number(text: str) -> bool:
@@ -106,15 +114,15 @@ def _parse(text: str, place: Place, findings: Findings) -> exp.Expression | None
     try:
         statements = sqlglot.parse(f"SELECT ({text}\n)", dialect="duckdb")
     except (SqlglotError, RecursionError):
-        findings.error("bad-condition", "this is not one condition", place, "for example: segment = 'Enterprise' and seats > 10")
+        findings.error("bad-condition", NOT_ONE, place, "for example: segment = 'Enterprise' and seats > 10")
         return None
     select = statements[0] if len(statements) == 1 else None
     parts = [] if not isinstance(select, exp.Select) else select.expressions
     plain = isinstance(select, exp.Select) and not any(v for k, v in select.args.items() if k != "expressions")
     if len(parts) != 1 or not plain or not isinstance(parts[0], exp.Paren):
-        findings.error("bad-condition", "this is not one condition", place, "a condition is a single expression over fields")
+        findings.error("bad-condition", NOT_ONE, place, "a condition is a single expression over fields")
         return None
-    return parts[0].this
+    return cast(exp.Expression, parts[0].this)
 
 
 def _is_allowed(tree: exp.Expression, place: Place, findings: Findings) -> bool:

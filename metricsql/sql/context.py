@@ -26,6 +26,9 @@ class Context:
     canonical: bool = False
     """Data comes from the relations `records`, `series` and `fields` instead of sources."""
 
+    day: date | None = None
+    """The one day that is asked for, in the day form; `as_of` is the same day then."""
+
     @property
     def start(self) -> date:
         """First day of the grid; the day after `as_of` (no grid at all) without data."""
@@ -33,12 +36,17 @@ class Context:
 
     def frame_start(self, plan: ModelPlan) -> date:
         """First day that windows of the plan must see: the look-back before the grid, as far as there is data."""
-        first = self.catalog.first_day
-        if first is None or first >= self.start:
-            return self.start
+        first, rows = self.catalog.first_day, self.first_row
+        if first is None or first >= rows:
+            return rows
         if self.canonical:  # where the data begins is only known to the data
             return first
-        return max(first, self.start - timedelta(days=min(plan.look_back, (self.start - first).days)))
+        return max(first, rows - timedelta(days=min(plan.look_back, (rows - first).days)))
+
+    @property
+    def first_row(self) -> date:
+        """First day that is written."""
+        return self.start if self.day is None else max(self.day, self.start)
 
     def needs_opening(self, plan: ModelPlan) -> bool:
         """Whether data older than the frame counts for leaves that read everything."""

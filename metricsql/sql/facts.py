@@ -59,7 +59,7 @@ def newest_given(source: SourceDef, day: Column, zone: str) -> str:
     before, table = source_steps(source, "source", "")
     found = day_of(day, zone)
     query = exp.select(syntax.fill("MAX({0})", [found])).from_(syntax.aliased(table, "s"))
-    query = query.where(syntax.fill("ISFINITE({0})", [found]))
+    query = query.where(syntax.in_calendar(found))
     return statement([*before, Step("newest", "", query)])
 
 
@@ -87,7 +87,7 @@ def names_and_days(context: Context, series: BoundSeries, have_rows: bool) -> st
 
     With `have_rows` the rows are a table already; else they are read from the source.
     """
-    usable = [syntax.function("ISFINITE", column("value")), syntax.fill("ISFINITE({0})", [column("day")]),
+    usable = [syntax.function("ISFINITE", column("value")), syntax.in_calendar(column("day")),
               *_not_dropped(series)]
     query = exp.select(column("name")).from_(syntax.table(rows_name(series.namespace)))
     for model in named_models(context, series):

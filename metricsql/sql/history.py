@@ -6,7 +6,7 @@ arithmetic; windows over calculated metrics add another SELECT and more layers b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -40,14 +40,14 @@ def inputs_name(model: str) -> str:
 
 def input_columns(context: Context, plan: ModelPlan, flags: Mapping[str, str]) -> dict[SeriesRef, str]:
     """The columns of `inputs_name` that hold the inputs of a plan, in the history form of that plan."""
-    form = _History(context, plan, flags)
+    form = HistoryForm(context, plan, flags)
     form.steps()
     return {series: form.inputs.label(series) for series in plan.inputs}
 
 
 def history_steps(context: Context, plan: Plan, flags: Mapping[str, str]) -> list[Step]:
     """The steps of a whole plan, records and rows excepted. `flags` names the column of each `where`."""
-    return [step for model_plan in plan.models for step in _History(context, model_plan, flags).steps()]
+    return [step for model_plan in plan.models for step in HistoryForm(context, model_plan, flags).steps()]
 
 
 def selection(model: str, metrics: Sequence[str]) -> Step:
@@ -63,13 +63,17 @@ class Level:
     columns: dict[str, exp.Expression]
     comment: str
     frames: dict[str, exp.Window] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
+    """Columns that it takes from the level before besides those that its expressions mention."""
+    beside: Callable[[str], list[Step]] | None = None
+    """Makes the steps that it is joined with by record, from the name of the step before."""
 
     def reads(self) -> set[str]:
         """The columns that its expressions mention."""
-        return {found.name for sql in self.columns.values() for found in sql.find_all(exp.Column)}
+        return self.needs | {found.name for sql in self.columns.values() for found in sql.find_all(exp.Column)}
 
 
-class _History:
+class HistoryForm:
     """The steps of one model."""
 
     def __init__(self, context: Context, plan: ModelPlan, flags: Mapping[str, str]) -> None:
@@ -154,7 +158,7 @@ class _History:
         return self.labels(key, f"{leaf.series} {block.json}{'' if leaf.days is None else f' {leaf.days}d'}")
 
     def input_label(self, leaf: Leaf) -> str:
-        return self.inputs.label(leaf.series) if _reads_input(leaf) else leaf.series.name
+        return self.inputs.label(leaf.series) if reads_input(leaf) else leaf.series.name
 
     def template(self, leaf: Leaf) -> str:
         block = operators.window(leaf.op)
@@ -178,7 +182,7 @@ class _History:
     def window(self, leaf: Leaf, frames: dict[str, exp.Window]) -> exp.Expression:
         block = operators.window(leaf.op)
         value: exp.Expression = column(self.input_label(leaf))
-        if leaf.days is None and _reads_input(leaf) and self.inputs.opening and leaf.series.namespace != "calculated":
+        if leaf.days is None and reads_input(leaf) and self.inputs.opening and leaf.series.namespace != "calculated":
             value = column(self.inputs.so_far_label(leaf))
         else:
             value = syntax.fill(block.input, x=value, day=column(DAY))
@@ -232,6 +236,11 @@ class _History:
             ordered = {name: chosen[name] for name in outputs} if last else chosen
             query = exp.select(column(RECORD), column(DAY), *[named(sql, name) for name, sql in ordered.items()])
             query = query.from_(syntax.table(source))
+            for step in level.beside(source) if level.beside else ():
+                made.append(step)
+                beside = syntax.table(step.name)
+            if level.beside:
+                query = query.join(beside, using=[syntax.identifier(RECORD)], join_type="left")
             _set_frames(query, level.frames)
             source = result_name(self.model) if last else f"{self.model} step {number}"
             made.append(Step(source, level.comment, query))
@@ -246,7 +255,7 @@ class _History:
         return list(dict.fromkeys([*grid, *(name for level in levels for name in level.columns)]))
 
 
-def _reads_input(leaf: Leaf) -> bool:
+def reads_input(leaf: Leaf) -> bool:
     """Whether a leaf reads an input of the model rather than one of its own metrics."""
     return not leaf.series.calculated or leaf.series.rollup
 

@@ -6,7 +6,7 @@ metrics of children come from their own result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -135,7 +135,9 @@ class Inputs:
         return any(declared.collapse_of(series.name) == "last" for series in feed.series)
 
     def usable(self, feed: Feed) -> list[exp.Expression]:
-        first = [] if self.opening is not None else [syntax.fill("{0} >= {1}", [column("day"), self.context_day(self.frame_start)])]
+        # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
+        first_day = date.min if self.opening is not None else self.frame_start
+        first = [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)])]
         names = [text(series.name) for series in feed.series]
         wanted = [exp.In(this=column("name"), expressions=names)] if self.context.all_names else []
         return [*wanted, syntax.fill("{0} IS NOT NULL", [column("record")]), *first,
@@ -191,17 +193,20 @@ class Inputs:
             return start
         return syntax.fill("GREATEST({0}, {1})", [column("since", alias), start])
 
+    def last_step(self, feed: Feed) -> str:
+        """The step that the frame joins for a feed."""
+        return feed.step + (" with opening" if self.opening is not None and feed.namespace != CALCULATED else "")
+
     # The frame
 
-    def join(self, query: exp.Select, frame: str) -> exp.Select:
-        """Add every input as a column to the frame."""
+    def join(self, query: exp.Select, frame: str, only: Sequence[Feed] | None = None) -> exp.Select:
+        """Add every input (of some feeds) as a column to the frame."""
         if self.needs_own_since():
             query = self.left_join(query, records_name(self.context, self.plan.model), "r", frame, day=False)
-        for number, feed in enumerate(self.feeds, 1):
+        for number, feed in enumerate(self.feeds if only is None else only, 1):
             alias = f"s{number}"
             if self.has_data(feed):
-                opening = " with opening" if self.opening is not None and feed.namespace != CALCULATED else ""
-                query = self.left_join(query, feed.step + opening, alias, frame)
+                query = self.left_join(query, self.last_step(feed), alias, frame)
             if feed.rollup and feed.namespace in ZERO_FILLED:
                 query = self.left_join(query, self.first_days_name(feed), f"f{number}", frame, day=False)
             query = query.select(*self.columns(feed, alias, frame, f"f{number}"))
@@ -241,7 +246,7 @@ class Inputs:
             return value
         begins = column("first_day", first) if feed.rollup else self.since(self.plan.model, "r")
         filled = syntax.fill("COALESCE({0}, 0)", [value])
-        whole_frame = self.frame_start == self.start and self.opening is None
+        whole_frame = self.frame_start >= self.start and self.opening is None
         if not feed.rollup and not self.needs_own_since() and whole_frame:
             return filled
         return syntax.fill("CASE WHEN {0} >= {1} THEN {2} ELSE {3} END", [column("day", frame), begins, filled, value])

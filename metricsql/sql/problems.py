@@ -22,13 +22,14 @@ def row_problems(context: Context, series: BoundSeries, models: Sequence[str]) -
     """`problem, culprit` of a row of a namespace; NULL for a good row."""
     zone = context.definition.timezone
     day, time = day_of(series.time, zone), as_text(series.time)
-    cases = [(syntax.fill("({0} IS NULL OR NOT ISFINITE({0}))", [day]), "date", time)]
+    cases = [(syntax.fill("({0} IS NULL OR NOT ({1}))", [day, syntax.in_calendar(day)]), "date", time)]
     if series.value is not None:
         words, value = as_text(series.value), as_number(series.value)
         unreadable = syntax.fill("({0} IS NULL OR NOT ISFINITE({0}))", [value])
         if series.value_optional:
             unreadable = exp.And(this=syntax.fill("{0} IS NOT NULL", [filled_text(series.value)]), expression=unreadable)
         cases.append((unreadable, "value", words))
+    cases.append((syntax.fill("{0} IS NULL", [filled_text(series.name)]), "name", exp.cast(exp.Null(), "text")))
     cases += _unknown_records(context, series, models)
     return [named(_case([(test, text(reason)) for test, reason, _ in cases]), "problem"),
             named(_case([(test, _short(words)) for test, _, words in cases]), "culprit")]

@@ -1,41 +1,27 @@
 """Steps about one record, for `why`: the steps of a build, narrowed to a record and its children.
 
-Nothing is read in another way than a build reads it. Raw rows carry how they were written in addition.
+Nothing is read in another way than a build reads it; `raw_rows` does the same for rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
-from metricsql.bind.sources import BoundModel, BoundSeries
+from metricsql.bind.sources import BoundModel
 from metricsql.bind.tree import Field, SeriesRef
-from metricsql.plan.nodes import ModelPlan
-from metricsql.project.definition import SourceDef
+from metricsql.plan.nodes import ModelPlan, Plan
 from metricsql.sql import syntax
 from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context
 from metricsql.sql.fields import STORE_SCHEMA, STORE_TABLE, field_steps, values_name
-from metricsql.sql.history import result_name
-from metricsql.sql.sources import (
-    FIELD,
-    as_text,
-    concerned,
-    needs_order,
-    records_name,
-    records_steps,
-    row_models,
-    rows_name,
-    rows_steps,
-)
-from metricsql.sql.steps import Step, needed, statement
-from metricsql.sql.syntax import column, named, text
+from metricsql.sql.history import history_steps, input_columns, inputs_name
+from metricsql.sql.sources import FIELD, records_name, records_steps
+from metricsql.sql.steps import Step, statement
+from metricsql.sql.syntax import column, text
 
-FILE, WRITTEN, GIVEN = "file of row", "date as written", "value as written"
-"""Columns that the rows of a namespace get in addition."""
 STORED = "stored fields"
 """The table that stands for the stored field history of the records in question."""
 LOADED = "temp"
@@ -73,12 +59,6 @@ def all_keys(context: Context, model: BoundModel) -> str:
 def field_column(name: str) -> str:
     """The column of the loaded records that holds a field."""
     return f"{FIELD}{name}"
-
-
-def fields_asked(condition: Condition, model: BoundModel) -> list[str]:
-    """The fields that a condition looks at."""
-    known = {field.name for field in model.fields}
-    return list(dict.fromkeys(c.name for c in condition.find_all(exp.Column) if c.name in known))
 
 
 # Fields
@@ -136,139 +116,23 @@ def origins(table: str, field: Field, key: str) -> str:
 # Inputs and results
 
 
-def whole_past(plan: ModelPlan) -> ModelPlan:
-    """The plan with inputs on every day since the first one with data."""
-    return replace(plan, look_back=EVERY_DAY, unbounded=False)
+def input_steps(context: Context, plan: ModelPlan, flags: Mapping[str, str], key: str) -> tuple[list[Step], list[SeriesRef]]:
+    """`day` and every input of a record on every day since the first one with data; and which series they are."""
+    whole = replace(plan, look_back=EVERY_DAY, unbounded=False)
+    columns = input_columns(context, whole, flags)
+    query = exp.select(column("day"), *[column(label) for label in columns.values()])
+    query = query.from_(syntax.table(inputs_name(plan.model)))
+    steps = [one_record(context, plan.model, key), *history_steps(context, Plan((whole,)), flags)]
+    return [*steps, Step("inputs in question", "", query)], list(columns)
 
 
-def values_of_record(table: str, key: str, columns: Iterable[str]) -> str:
-    """`day` and columns of a result for one record."""
-    query = exp.select(column("day"), *[column(name) for name in columns]).from_(syntax.table(table))
+def results_of(table: str, key: str, metrics: Iterable[str]) -> str:
+    """`day` and the values of metrics of one record."""
+    query = exp.select(column("day"), *[column(name) for name in metrics]).from_(syntax.table(table))
     return syntax.render(query.where(column("record").eq(text(key))))
 
 
-# Raw rows
-
-
-def scoped_rows(context: Context, series: BoundSeries, names: Sequence[str], columns: Iterable[str]) -> list[Step]:
-    """The rows of a namespace that name a record in question, with how they were written."""
-    models = row_models(context, series)
-    source = series.definition.source
-    with_file = source.path is not None and FILE not in columns
-    written = exp.cast(exp.Null(), "varchar") if series.value is None else as_text(series.value)
-    extra = [named(as_text(series.time), WRITTEN), named(written, GIVEN),
-             named(column(FILE, "s") if with_file else exp.cast(exp.Null(), "varchar"), FILE)]
-    steps = rows_steps(context, series, models, names, extra)
-    if with_file:
-        steps = [_with_file(step) for step in steps]
-    query = exp.select(exp.Star()).from_(syntax.table(rows_name(series.namespace)))
-    query = query.where(syntax.fill("COALESCE({args}) IS NOT NULL", [column(model) for model in models]))
-    return [*steps, Step(f"{series.namespace} in question", "", query)]
-
-
-def _with_file(step: Step) -> Step:
-    """Let the function that reads files say which one each row is from."""
-    assert isinstance(step.query, exp.Expression)
-    query = step.query.copy()
-    for found in query.find_all(exp.Table):
-        if isinstance(found.this, exp.Anonymous) and found.this.name.startswith("READ_"):
-            found.this.append("expressions", exp.PropertyEQ(this=exp.to_identifier("filename"), expression=text(FILE)))
-    return Step(step.name, step.comment, query)
-
-
-def first_row_day(namespaces: Iterable[str]) -> str:
-    """The first day of any loaded row."""
-    days = [exp.select(named(syntax.fill("MIN({0})", [column("day")]), "day")).from_(syntax.table(rows_name(namespace)))
-            .where(syntax.function("ISFINITE", column("value")), syntax.function("ISFINITE", column("day")))
-            for namespace in namespaces]
-    union: exp.Expression = days[0]
-    for part in days[1:]:
-        union = exp.Union(this=union, expression=part, distinct=False)
-    everything = exp.Subquery(this=union, alias=exp.TableAlias(this=syntax.identifier("days")))
-    return syntax.render(exp.select(syntax.fill("MIN({0})", [column("day")])).from_(everything))
-
-
-@dataclass(frozen=True)
-class RowQuery:
-    """The rows behind one series of one record, as SQL. `days` narrows what lies between `first` and `last`."""
-
-    context: Context
-    series: SeriesRef
-    key: str
-    first: date
-    last: date
-    days: tuple[date, ...] | None = None
-
-    def counts(self) -> str:
-        """`day, rows, records, zeros, unreadable`: how many rows count, of how many records, and how many do not."""
-        usable, zero, unreadable = self._tests()
-        query = exp.select(column("day"), syntax.filtered(exp.Count(this=exp.Star()), usable),
-                           syntax.filtered(syntax.fill("COUNT(DISTINCT {0})", [self._record()]), usable),
-                           syntax.filtered(exp.Count(this=exp.Star()), zero),
-                           syntax.filtered(exp.Count(this=exp.Star()), unreadable))
-        return syntax.render(self._from(query).group_by(column("day")))
-
-    def rows(self, limit: int | None) -> str:
-        """`day, value, record, file, date as written, value as written, <record of each model>...`, newest first."""
-        query = self._from(exp.select(column("day"), named(self._value(), "value"), named(self._record(), "record"), *self._words()))
-        query = query.where(self._tests()[0]).order_by(*[exp.Ordered(this=e, desc=True) for e in self._order()])
-        return syntax.render(query if limit is None else query.limit(limit))
-
-    def models(self) -> list[str]:
-        """The models whose records a row may name."""
-        return [] if self.series.calculated else row_models(self.context, self._bound)
-
-    @property
-    def _bound(self) -> BoundSeries:
-        return self.context.sources.series[self.series.namespace]
-
-    def _value(self) -> exp.Expression:
-        return column(self.series.name if self.series.calculated else "value")
-
-    def _record(self) -> exp.Expression:
-        if self.series.calculated:
-            return column("record")
-        return column(self.series.model) if self.series.rollup else text(self.key)
-
-    def _words(self) -> list[exp.Expression]:
-        if self.series.calculated:
-            return [exp.Null() for _ in (FILE, WRITTEN, GIVEN)]
-        return [column(FILE), column(WRITTEN), column(GIVEN), *[column(model) for model in self.models()]]
-
-    def _order(self) -> list[exp.Expression]:
-        if self.series.calculated:
-            return [column("day"), column(self.series.name)]
-        ordered = [column("at"), column("position")] if needs_order(self._bound) else []
-        return [column("day"), *ordered, column(WRITTEN), column(FILE), column("value")]
-
-    def _tests(self) -> tuple[exp.Expression, exp.Expression, exp.Expression]:
-        """Whether a row counts; is a zero that is read as no data; has no readable value."""
-        readable = syntax.fill("COALESCE(ISFINITE({0}), FALSE)", [self._value()])
-        drops = not self.series.calculated and self._bound.definition.drops_zeros(self.series.name)
-        zero = syntax.fill("{0} = 0", [self._value()]) if drops else exp.false()
-        usable = syntax.fill("{0} AND NOT {1}", [readable, zero])
-        return usable, exp.And(this=readable, expression=zero), exp.Not(this=readable)
-
-    def _from(self, query: exp.Select) -> exp.Select:
-        day = column("day")
-        query = query.where(syntax.fill("{0} >= {1}", [day, syntax.day(self.first)]),
-                            syntax.fill("{0} <= {1}", [day, syntax.day(self.last)]))
-        if self.days is not None:
-            query = query.where(exp.In(this=day, expressions=[syntax.day(d) for d in self.days]) if self.days else exp.false())
-        if self.series.calculated:
-            return query.from_(syntax.table(result_name(self.series.model)))
-        columns = concerned(self.context, self._bound, self.series.model)
-        concerns = syntax.fill("{0} IS NOT NULL", columns) if self.series.rollup else _any_is(columns, self.key)
-        return query.from_(syntax.table(rows_name(self.series.namespace))).where(column("name").eq(text(self.series.name)), concerns)
-
-
-def _any_is(columns: Sequence[exp.Expression], key: str) -> exp.Expression:
-    return exp.In(this=text(key), expressions=[found.copy() for found in columns])
-
-
-def source_name(source: SourceDef, namespace: str) -> str:
-    """What a source is called where its rows do not say which file they are from."""
-    return f"the query of {namespace}" if source.sql is not None else str(source)
-
-
-__all__ = ["RowQuery", "needed"]
+def loaded_record(context: Context, model: str, key: str, columns: Iterable[str]) -> str:
+    """Columns of one loaded record."""
+    query = exp.select(*[column(name) for name in columns]).from_(syntax.table(records_name(context, model), schema=LOADED))
+    return syntax.render(query.where(column("record").eq(text(key))))

@@ -51,14 +51,14 @@ def scan(source: SourceDef, options: Sequence[exp.Expression] = ()) -> exp.Expre
             schema = [source.attach, *(schema or ["main"])]
         return exp.Table(this=syntax.identifier(name), db=syntax.identifier(schema[-1]) if schema else None,
                          catalog=syntax.identifier(schema[-2]) if len(schema) > 1 else None)
-    path = source.path or ""
+    path = source.location
     plain = path.lower().removesuffix(".gz")
     if plain.endswith(".parquet"):
-        return _table_of("READ_PARQUET", text(path), *_options(union_by_name=_is_glob(path)))
+        return _table_of("READ_PARQUET", text(path), *_options(union_by_name=_is_glob(source.path or "")))
     if plain.endswith(JSON_SUFFIXES):
-        return _table_of("READ_JSON", text(path), *_options(union_by_name=_is_glob(path)))
+        return _table_of("READ_JSON", text(path), *_options(union_by_name=_is_glob(source.path or "")))
     delimiter = {"delim": "\t"} if plain.endswith(".tsv") else {}
-    flags = {"all_varchar": True, "header": True, "ignore_errors": True, "union_by_name": _is_glob(path)}
+    flags = {"all_varchar": True, "header": True, "ignore_errors": True, "union_by_name": _is_glob(source.path or "")}
     return _table_of("READ_CSV", text(path), *_options(**delimiter, **flags), *options)
 
 
@@ -91,7 +91,7 @@ def source_steps(source: SourceDef, name: str, comment: str) -> tuple[list[Step]
     """The table expression of a source, behind a step of its own where it is a query of the project."""
     if source.sql is None:
         return [], scan(source)
-    return [Step(name, comment, source.sql.strip().rstrip(";").rstrip())], syntax.table(name)
+    return [Step(name, comment, source.query)], syntax.table(name)
 
 
 # Values

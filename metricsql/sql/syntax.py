@@ -61,6 +61,11 @@ def day(value: date) -> exp.Expression:
     return exp.cast(text(value.isoformat()), "date")
 
 
+def in_calendar(value: exp.Expression) -> exp.Expression:
+    """Whether a day is one that every part of the program can hold: from the year 1 to the year 9999."""
+    return fill("{0} BETWEEN {first} AND {last}", [value], first=day(date.min), last=day(date.max))
+
+
 def named(expression: exp.Expression, name: str) -> exp.Expression:
     """`expression AS "name"`, without the alias where it says nothing."""
     if isinstance(expression, exp.Column) and expression.name == name and isinstance(expression.this, exp.Identifier):

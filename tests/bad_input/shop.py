@@ -19,7 +19,7 @@ import duckdb
 from metricsql.cli import main
 
 GOOD = Path(__file__).with_name("good")
-DATABASE, LOCK = "shop.duckdb", ".shop.duckdb.lock"
+DATABASE = "shop.duckdb"
 FOREIGN = re.compile(
     r"Traceback|File \"|pydantic|input_value|ValidationError|yaml\.|sqlglot|UserWarning|<class|0x[0-9a-f]{8}"
     r"|(?:Binder|Catalog|Parser|IO|Conversion|Invalid Input|Out of Range|Constraint|Syntax|INTERNAL) Error"
@@ -45,7 +45,8 @@ class Said:
 
     def __str__(self) -> str:
         parts = [f"$ {self.command}", self.err.rstrip(), self.out.rstrip(), f"exit {self.exit}"]
-        return "\n".join(line.rstrip() for part in parts if part for line in part.split("\n"))
+        shown = "\n".join(line.rstrip() for part in parts if part for line in part.split("\n"))
+        return re.sub(r"\(\d+\.\d s\)$", "(1.0 s)", shown, flags=re.MULTILINE)
 
 
 @dataclass
@@ -81,12 +82,12 @@ class Shop:
         self.write("formulas/answer.json", content)
 
     def remember(self) -> None:
-        """What every file holds now."""
+        """Keep what every file holds now."""
         self.before = self.contents()
 
     def contents(self) -> dict[str, bytes]:
         return {path.relative_to(self.folder).as_posix(): path.read_bytes()
-                for path in sorted(self.folder.rglob("*")) if path.is_file() and path.name != LOCK}
+                for path in sorted(self.folder.rglob("*")) if path.is_file() and not (path.name.startswith(".") and path.suffix == ".lock")}
 
     def run(self, command: str, stdin: str = "") -> Said:
         """Call the command line in the project folder, in this process."""
@@ -133,10 +134,9 @@ def promises(said: Said, shop: Shop) -> None:
         assert not message[:1].isupper() or message.startswith(ACRONYMS), shown
         assert len(code) < 30
     assert not any(ord(c) < 32 and c not in "\n\t" for c in said.err), ascii(said.err)
-    changed = said.exit == 0 and " build" in said.command
     before, now = dict(shop.before), shop.contents()
-    if changed:
-        before.pop(DATABASE, None), now.pop(DATABASE, None)
+    if said.exit == 0 and " build" in said.command and "--dry-run" not in said.command:
+        before[DATABASE] = shop.before[DATABASE] = now[DATABASE]
     assert before.keys() == now.keys(), f"files came or went: {before.keys() ^ now.keys()}\n{shown}"
     assert not [name for name in before if before[name] != now[name]], shown
 

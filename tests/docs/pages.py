@@ -73,7 +73,8 @@ def tables(path: Path) -> Iterator[Table]:
         elif start is not None:
             cells = [_cells(row) for row in lines[start:number]]
             before = "\n".join(lines[:start]) + "\n"
-            yield Table(path.relative_to(ROOT).as_posix(), start + 1, cells[0], cells[2:], _comment_before(before, len(before)))
+            page = path.relative_to(ROOT).as_posix()
+            yield Table(page, start + 1, cells[0], cells[2:], _comment_before(before, len(before)))
             start = None
 
 

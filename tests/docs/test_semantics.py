@@ -57,7 +57,7 @@ def days_project(table: Table, folder: Path) -> tuple[metricsql.Project, list[tu
     options = yaml.safe_load("{" + table.comment + "}")
     since = {record: january(day) for record, day in options.pop("since", {}).items()}
     zeros = options.pop("zeros", {})
-    points: dict[str, list[str]] = {}
+    points: dict[str, str] = {}
     history: list[str] = []
     metrics: list[dict[str, Any]] = []
     results: list[tuple[str, list[str]]] = []
@@ -74,14 +74,15 @@ def days_project(table: Table, folder: Path) -> tuple[metricsql.Project, list[tu
             for day, cell in filled:
                 for point in _POINT.finditer(cell):
                     at = f"{day}T{point['time']}" if point["time"] else day
-                    points.setdefault(namespace, []).append(f"{record},{CHILDREN.get(record, 'company')},{name},{at},{point['value']}")
+                    row = f"{record},{CHILDREN.get(record, 'company')},{name},{at},{point['value']}\n"
+                    points[namespace] = points.get(namespace, "record,model,name,date,value\n") + row
         elif result := _RESULT.fullmatch(label):
             id_ = result["id"] or f"row{len(metrics)}"
             metrics.append({"id": id_, "formula": result["formula"], "missing": "zero" if result["zero"] else "null"})
             results.append((id_, cells))
     files = {"companies.csv": f"id,seats\na,{current}\n", "endusers.csv": "id,company,since\n" +
              "".join(f"{child},a,{since.get(child, '')}\n" for child in CHILDREN if f"of {child}" in str(table.rows))}
-    files |= {f"{namespace}.csv": "record,model,name,date,value\n" + "\n".join(rows) + "\n" for namespace, rows in points.items()}
+    files |= {f"{namespace}.csv": rows for namespace, rows in points.items()}
     if "activities" in points:
         files["activities.csv"] = files["activities.csv"].replace("value", "count")
     if history:
@@ -108,7 +109,8 @@ def test_days(table: Table, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", found("formula", "value"))
 def test_constants(table: Table, tmp_path: Path) -> None:
-    metrics = [{"id": f"row{i}", "formula": row[0].strip("`").replace("NULL", NOTHING)} for i, row in enumerate(table.rows)]
+    metrics = [{"id": f"row{i}", "formula": formula.strip("`").replace("NULL", NOTHING)}
+               for i, (formula, *_) in enumerate(table.rows)]
     project = build(write_project(tmp_path, {"companies.csv": "id\na\n"}, metrics, start=january(1), until=january(1)))
     for metric, (formula, cell, *_) in zip(metrics, table.rows, strict=True):
         (got,) = values(project, metric["id"]).values()
@@ -118,7 +120,8 @@ def test_constants(table: Table, tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", found("company", "enduser", "project", "counts for"))
 def test_events(table: Table, tmp_path: Path) -> None:
     events = [f"e{i},{','.join(row[:3])},2025-01-01" for i, row in enumerate(table.rows)]
-    files = {"companies.csv": "id\na\nb\n", "endusers.csv": "id,company\nu1,a\nu3,b\n", "projects.csv": "id,company\np1,a\n",
+    files = {"companies.csv": "id\na\nb\n", "endusers.csv": "id,company\nu1,a\nu3,b\n",
+             "projects.csv": "id,company\np1,a\n",
              "activities.csv": "action,company,enduser,project,date\n" + "\n".join(events) + "\n"}
     metrics = [{"id": f"{model}{i}", "model": model, "formula": f"rolling_sum(activities.e{i}, 1)"}
                for i in range(len(events)) for model in ("company", "enduser", "project")]
@@ -134,9 +137,11 @@ def test_time_zone(table: Table, tmp_path: Path) -> None:
     rows = "".join(f"a,{written.strip('`')},{i}\n" for i, (written, _) in enumerate(table.rows))
     files = {"companies.csv": "id\na\n", "metrics.csv": "record,date,name,value\n" + rows.replace("\n", ",1\n")}
     metrics = [{"id": f"m{i}", "formula": f'rolling_last("metrics.{i}", 1)'} for i in range(len(table.rows))]
-    project = build(write_project(tmp_path, files, metrics, start="2025-01-01", until="2025-01-03", timezone="Europe/Stockholm"))
+    options = {"start": january(1), "until": january(3), "timezone": "Europe/Stockholm"}
+    project = build(write_project(tmp_path, files, metrics, **options))
     for i, (_, day) in enumerate(table.rows):
-        assert [d.day for (_, d), value in values(project, f"m{i}").items() if value is not None] == [int(day.split()[0])]
+        days = [at.day for (_, at), value in values(project, f"m{i}").items() if value is not None]
+        assert days == [int(day.split()[0])]
 
 
 @pytest.mark.parametrize("table", found("build", "seats in the records", "stored"))
@@ -146,7 +151,8 @@ def test_stored_fields(table: Table, tmp_path: Path) -> None:
         day = january(re.sub(r"\D", "", build_of))
         build(write_project(tmp_path, {"companies.csv": f"id,seats\na,{seats}\n"}, []), as_of=day)
         after = _store(tmp_path)
-        assert {k: v for k, v in after.items() if before.get(k) != v} == ({} if stored == "nothing" else {day: float(seats)})
+        changed = {key: value for key, value in after.items() if before.get(key) != value}
+        assert changed == ({} if stored == "nothing" else {day: float(seats)})
         if stored != "nothing":
             assert stored == f"{int(day[-2:])} January: {seats}"
 

@@ -1,0 +1,32 @@
+"""`tests:` of the project file: checks the names they use, and turns them into `UnitTestDef`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from metricsql.diagnostics import Findings, Locate, did_you_mean, shift
+from metricsql.project.definition import NAMESPACE_ALIASES, MetricDef, ModelDef, UnitTestDef
+from metricsql.project.schema import UnitTest
+
+
+def read_tests(written: Sequence[UnitTest], locate: Locate, models: Mapping[str, ModelDef],
+               metrics: Iterable[MetricDef], findings: Findings) -> Iterator[UnitTestDef]:
+    """The tests of one file. Unknown metrics and models, and names that are taken, go to the findings."""
+    known = [metric.id for metric in metrics]
+    names: set[str] = set()
+    for position, test in enumerate(written):
+        place = shift(locate, (position,))
+        if test.name in names:
+            findings.error("duplicate-test", f"two tests are called `{test.name}`", place(("name",)))
+        names.add(test.name)
+        for metric in test.expect:
+            if metric not in known:
+                findings.error("unknown-metric", f"no calculated metric with the id `{metric}`", place(("expect", metric)),
+                               did_you_mean(metric, known))
+        for part in ("records", "fields"):
+            for model in getattr(test, part):
+                if model not in models:
+                    findings.error("unknown-model", f"there is no model `{model}`", place((part, model)),
+                                   did_you_mean(model, models) or "the models are " + ", ".join(models))
+        rows = {NAMESPACE_ALIASES.get(name, name): found for name, found in test.rows.items()}
+        yield UnitTestDef(test.name, test.records, test.fields, rows, test.expect, test.start, test.as_of, place)
