@@ -32,7 +32,7 @@ def load(path: str | Path = ".") -> Project:
     from metricsql.project import load_definition
 
     project = Project(load_definition(Path(path)))
-    project.check().raise_errors()
+    project.check(lint=False).raise_errors()
     return project
 
 
@@ -43,9 +43,17 @@ class Project:
         self.definition = definition
         self.connection = connection
 
-    def check(self, names: bool = True) -> Findings:
-        """Every error and warning there is. With `names`, data is asked which series it carries."""
-        return self._compile(names)[0]
+    def check(self, names: bool = True, lint: bool = True) -> Findings:
+        """Every error and warning there is.
+
+        With `names`, data is asked which series it carries, and how often for the warnings of `lint`.
+        """
+        findings, context, compiled = self._compile(names)
+        if lint:
+            from metricsql.inspect.lint import lint as find
+
+            findings.extend(find(context, compiled, data=names and not findings.errors))
+        return findings
 
     def sql(self, *metrics: str, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb") -> str:
         """One SQL statement over the sources with the columns `record`, `day` and the metrics.

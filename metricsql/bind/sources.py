@@ -168,11 +168,11 @@ def _series(series: SeriesDef, definition: Definition, types: Mapping[str, str],
         return bound if columns.ok else None
     by_model = {model: column for model in definition.models
                 if (column := columns.find(_model_columns(model, definition))) is not None}
-    record, model = columns.find(("record",)), columns.find(("model",))
-    if not by_model and record is None:
+    by_key, model = columns.find(("record",)), columns.find(("model",))
+    if not by_model and by_key is None:
         columns.missing("no column that names a record (`company`, `enduser`, ... or `model` and `record`)", "company")
     columns.refuse_unasked()
-    bound = BoundSeries(series, name, time, value, None if by_model else record, None if by_model else model, by_model)
+    bound = BoundSeries(series, name, time, value, None if by_model else by_key, None if by_model else model, by_model)
     return bound if columns.ok else None
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 
 from metricsql.build import compute
 from metricsql.build.catalog import read_catalog, read_names
-from metricsql.build.engine import Engine, open_reader
+from metricsql.build.engine import Engine, open_reader, quoted
 from metricsql.build.load import load_records, load_rows, note_sources
 from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.store import writing
@@ -60,6 +60,9 @@ class _Build:
 
     def __init__(self, engine: Engine, definition: Definition, request: Request, report: BuildReport, told: Told) -> None:
         self.engine, self.definition, self.request, self.report, self.told = engine, definition, request, report, told
+        self.context: Context
+        self.compiled: Compiled
+        self.first_warnings: list[Diagnostic] = []
         self.started = datetime.now(timezone.utc).replace(tzinfo=None)
 
     @contextmanager
@@ -104,7 +107,7 @@ class _Build:
             if metric.id in chosen:
                 self.report.metrics.setdefault(metric.model, []).append(metric.id)
         for model in self.context.sources.models:
-            table = compute.quoted(records_name(self.context, model))
+            table = quoted(records_name(self.context, model))
             self.report.records[model] = self.engine.value(f"SELECT COUNT(*) FROM {table}")
         self.report.start = self.context.start if self.context.start <= self.context.as_of else None
 

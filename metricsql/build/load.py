@@ -12,11 +12,12 @@ from metricsql.build.engine import Engine, literal, quoted, reading
 from metricsql.build.report import Unusable
 from metricsql.project.definition import Definition, SourceDef
 from metricsql.sql import problems
+from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context
 from metricsql.sql.sources import is_csv, records_name, records_steps, row_models, rows_name, rows_steps
 from metricsql.sql.steps import Step, needed, statement
 
-Flags = Mapping[str, Sequence[tuple[str, object]]]
+Flags = Mapping[str, Sequence[tuple[str, Condition]]]
 EXAMPLES = 3
 
 
@@ -88,7 +89,8 @@ def _rejected_lines(engine: Engine, source: SourceDef, context: Context) -> list
     """Lines of CSV files that do not have the columns of their header."""
     if not is_csv(source):
         return []
-    count, examples = 0, []
+    count = 0
+    examples: list[str] = []
     for path in _files(engine, source.location):
         lines = _rejects(engine, source, path)
         count += len(lines)

@@ -59,9 +59,9 @@ class Verbs(click.Group):
             from metricsql.diagnostics import nearest
 
             near = nearest(args[0], VERBS) if args else None
-            if near and isinstance(error, click.UsageError):
-                error.message = f"there is no command '{args[0]}'; did you mean '{near}'?"
-            raise
+            if near:
+                raise click.UsageError(f"there is no command '{args[0]}'; did you mean '{near}'?", ctx) from None
+            raise error
 
 
 def project_option() -> click.Option:

@@ -55,13 +55,17 @@ def registered(block: Operator | WindowOperator) -> Iterator[None]:
     try:
         yield
     finally:
-        for names in (_groups, _windows, _window_names, _functions):
-            for name in [name for name, known in names.items() if known is block]:
-                del names[name]  # type: ignore[attr-defined]
-        for head in (block.json, *block.json_aliases) if isinstance(block, Operator) else ():
-            _heads[head].remove(block)
-            if not _heads[head]:
-                del _heads[head]
+        _forget(block)
+
+
+def _forget(block: Operator | WindowOperator) -> None:
+    for names in (_groups, _windows, _window_names, _functions):
+        for name in [name for name, known in names.items() if known is block]:
+            del names[name]
+    for head in [head for head, known in _heads.items() if block in known]:
+        _heads[head] = [other for other in _heads[head] if other is not block]
+        if not _heads[head]:
+            del _heads[head]
 
 
 def operator(key: str) -> Operator:
@@ -121,5 +125,7 @@ def signs() -> list[Operator]:
     return [block for block in _groups.values() if block.sign]
 
 
-for _block in (*OPERATORS, *WINDOW_OPERATORS):
-    register(_block)
+for _group in OPERATORS:
+    register(_group)
+for _window in WINDOW_OPERATORS:
+    register(_window)

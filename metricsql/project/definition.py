@@ -132,6 +132,8 @@ class MetricDef:
     missing_zero: bool = False
     where: str | None = None
     tags: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    """Codes of lint rules that stay quiet about it."""
     locate: Locate = field(default=bare, compare=False)
 
     @property

@@ -55,6 +55,7 @@ class JsonText:
         if len(path) > self.max_depth:
             raise JsonTextError(f"nested deeper than {self.max_depth} levels", at, code="too-deep")
         first = self.text[at : at + 1]
+        value: Any
         if first == "{":
             value, end = self._object(at, path)
         elif first == "[":

@@ -244,7 +244,7 @@ class _Loader:
             return None
         return MetricDef(
             metric.id, model, written, metric.name, metric.description, metric.unit, metric.missing == "zero",
-            metric.where, tuple(metric.tags), locate,
+            metric.where, tuple(metric.tags), tuple(metric.ignore), locate,
         )
 
     def written(self, formula: Any, document: Document, path: Path, folder: FilePath) -> Written | None:

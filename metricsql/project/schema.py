@@ -151,6 +151,7 @@ class Metric(Part):
                        WithJsonSchema({"enum": ["null", "zero", None]})] = "null"
     where: Text | None = None
     tags: list[Name] = []
+    ignore: list[Name] = Field(default=[], description="codes of lint rules that stay quiet about this metric")
 
 
 class UnitTest(Part):

@@ -49,7 +49,7 @@ class Layers:
     resolve: Resolve
     labels: Labels
     columns: list[dict[str, exp.Expression]] = field(default_factory=list)
-    shared: dict[Tree, Built] = field(default_factory=dict)
+    shared: dict[exp.Expression, Built] = field(default_factory=dict)
     metrics: dict[str, Built] = field(default_factory=dict)
 
     def add(self, name: str, built: Built) -> Built:

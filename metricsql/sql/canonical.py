@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-import sqlglot
 from sqlglot import exp
 
 from metricsql.bind.tree import SeriesRef
@@ -26,7 +25,8 @@ def day_sql(context: Context, value: date) -> exp.Expression:
     """A day as a literal, or as a question where only the data knows it."""
     if context.canonical and value in (FIRST_DAY, LAST_DAY):
         extreme = "MIN" if value == FIRST_DAY else "MAX"
-        return sqlglot.parse_one(f'(SELECT {extreme}("day") FROM "{SERIES}")', dialect="duckdb")
+        question = exp.select(syntax.function(extreme, column("day"))).from_(syntax.table(SERIES))
+        return exp.Subquery(this=question)
     return syntax.day(value)
 
 

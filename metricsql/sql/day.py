@@ -175,7 +175,7 @@ class _DayForm(HistoryForm):
             query = query.from_(syntax.table(lately.name)).group_by(column(RECORD))
             return [lately, Step(f"{self.model} at once {stage.number}", "What these days amount to, per record.", query)]
 
-        columns = {name: column(name) for name in made if name in labels}
+        columns: dict[str, exp.Expression] = {name: column(name) for name in made if name in labels}
         return Level(columns, "Windows over metrics that are computed by now.", needs=frozenset(names), beside=beside)
 
 

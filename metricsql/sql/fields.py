@@ -88,7 +88,7 @@ def _current(context: Context, model: BoundModel, fields: Sequence[Field]) -> li
                         .from_(syntax.table(records_name(context, model.name), "r")))
     if not made and not context.catalog.has_store and model.history is None:
         nothing = [exp.cast(exp.Null(), kind) for kind in ("text", "text", "date", "double", "text")]
-        made.append(_row(*nothing, CURRENT).where(exp.false()))  # type: ignore[arg-type]
+        made.append(_row(*nothing, CURRENT).where(exp.false()))  # type: ignore[arg-type, call-arg]
     return made
 
 

@@ -68,7 +68,7 @@ class Level:
     beside: Callable[[str], list[Step]] | None = None
     """Makes the steps that it is joined with by record, from the name of the step before."""
 
-    def reads(self) -> set[str]:
+    def reads(self) -> frozenset[str]:
         """The columns that its expressions mention."""
         return self.needs | {found.name for sql in self.columns.values() for found in sql.find_all(exp.Column)}
 
@@ -213,9 +213,9 @@ class HistoryForm:
         if reads_row(node):
             return self.metrics[node.series.name]
         block = operators.window(node.op)
-        parts = {"leaf": column(self.label(node)) if self.needs_window(node) else exp.Null(),
+        parts: dict[str, exp.Expression] = {"leaf": column(self.label(node)) if self.needs_window(node) else exp.Null(),
                  "x": column(self.input_label(node)), "day": column(DAY)}
-        return Built(syntax.fill(self.template(node), **parts), may_overflow=block.overflows and self.needs_window(node))
+        return Built(syntax.fill(self.template(node), (), **parts), may_overflow=block.overflows and self.needs_window(node))
 
     # Steps of levels
 

@@ -81,7 +81,7 @@ def operand(expression: exp.Expression) -> exp.Expression:
 
 def double(expression: exp.Expression) -> exp.Expression:
     """The expression as a DOUBLE."""
-    return exp.cast(expression, "double")
+    return exp.Cast(this=expression, to=exp.DataType.build("double"))
 
 
 def function(name: str, *arguments: exp.Expression) -> exp.Expression:
@@ -106,7 +106,9 @@ def filtered(aggregate: exp.Expression, condition: exp.Expression) -> exp.Expres
 def _parsed(template: str) -> exp.Expression:
     tree = sqlglot.parse_one(template, dialect="duckdb")
     # sqlglot reads LOG10(x) as LOG(10, x), which DuckDB computes as a quotient and so not exactly
-    return tree.transform(lambda node: function("LOG10", node.expression) if isinstance(node, exp.Log) else node)
+    plain = tree.transform(lambda node: function("LOG10", node.expression) if isinstance(node, exp.Log) else node)
+    assert isinstance(plain, exp.Expression)
+    return plain
 
 
 def fill(template: str, arguments: Sequence[exp.Expression] = (), **names: exp.Expression) -> exp.Expression:

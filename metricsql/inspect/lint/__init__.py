@@ -30,8 +30,8 @@ def lint(context: Context, compiled: Compiled, data: bool = True) -> list[Diagno
     if data:
         try:
             scene.facts = read_facts(context, compiled, over_time.needs_rhythm(scene))
-        except ProjectError as error:
-            return error.diagnostics
+        except ProjectError:
+            pass
     bound = [compiled.metrics[m.id] for m in context.definition.metrics if m.id in compiled.metrics]
     return [finding for metric in bound for finding in (*_of_metric(metric, scene), *_unknown_rules(metric))]
 

@@ -11,7 +11,7 @@ NAME = "duckdb"
 class Readable(Base):
     """DuckDB, printed for people."""
 
-    class Generator(Base.Generator):  # type: ignore[misc, name-defined]
+    class Generator(Base.Generator):  # type: ignore[misc, valid-type]
         """`x IS NOT NULL` instead of `NOT x IS NULL`, and `DATE '2025-01-31'` instead of a cast."""
 
         def not_sql(self, expression: exp.Not) -> str:

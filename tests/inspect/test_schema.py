@@ -1,0 +1,165 @@
+"""The schema and the validator agree: on every project there is, good and bad, and on random changes of one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from metricsql.bind.catalog import NOTHING
+from metricsql.bind.metrics import bind_metrics
+from metricsql.diagnostics import Diagnostic, Findings, ProjectError
+from metricsql.inspect.json_schema import json_schema
+from metricsql.project import Definition, load_definition
+from metricsql.project.document import read_document
+from tests.projects import write_project
+
+ROOT = Path(__file__).parents[2]
+BEYOND = {
+    "duplicate-id", "duplicate-test", "unknown-model", "unknown-metric", "unknown-prefix", "unknown-field", "missing-file",
+    "bad-models", "cycle", "addressing", "wrong-series", "bare-series", "wrong-model", "duplicate-option", "too-deep",
+}
+"""What a schema cannot see: other places of the file, other files, names."""
+EXPRESSIONS = {"bad-expression", "unexpected", "unknown-function"}
+
+
+@cache
+def validator() -> Draft202012Validator:
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def findings(file: Path) -> list[Diagnostic]:
+    """Every error of a project file without a look at its data."""
+    try:
+        definition = load_definition(file)
+    except ProjectError as error:
+        return [d for d in error.diagnostics if d.severity == "error"]
+    return formula_findings(definition)
+
+
+def formula_findings(definition: Definition) -> list[Diagnostic]:
+    found = Findings()
+    bind_metrics(definition, NOTHING, found)
+    return found.errors
+
+
+def schema_says(data: Any) -> list[str]:
+    return [f"{error.json_path}: {error.message[:300]}" for error in validator().iter_errors(data)]
+
+
+def answer_cases() -> list[Any]:
+    return [pytest.param(case, id=f"{file.stem}-{number}") for file in sorted((ROOT / "tests/answers").glob("*.yml"))
+            for number, case in enumerate(yaml.safe_load(file.read_text(encoding="utf-8")), 1)]
+
+
+@pytest.mark.parametrize("case", answer_cases())
+def test_agrees_on_projects_of_the_answers(case: dict[str, Any], tmp_path: Path) -> None:
+    first = (case.get("builds") or [case])[0]
+    file = write_project(tmp_path, {**case.get("files", {}), **first.get("files", {})}, case["metrics"], **case.get("project", {}))
+    assert schema_says(read_document(file, "case").data) == []
+
+
+@pytest.mark.parametrize("file", [*sorted((ROOT / "fixtures").glob("*/metricsql.yml")),
+                                  ROOT / "tests/bad_input/good/metricsql.yml"], ids=lambda f: f.parent.name)
+def test_agrees_on_good_projects(file: Path) -> None:
+    assert findings(file) == []
+    assert schema_says(read_document(file, "good").data) == []
+
+
+BASE: dict[str, Any] = {
+    "version": 1, "name": "base", "include": [], "timezone": "UTC", "start": "2025-01-01", "until": "2025-02-01", "trend": "ratio",
+    "fields_before_tracking": "empty",
+    "models": {"company": {"records": "c.csv", "key": "id", "since": "s", "history": {"sql": "select 1"}},
+               "enduser": {"records": {"table": "u", "columns": {"id": "x"}}, "company": "company"}},
+    "series": {"activities": "a.csv", "metrics": {"source": "m.csv", "collapse": {"default": "sum"}, "zeros": {"nps": "missing"}},
+               "tasks": {"path": "t.csv", "collapse": {"default": "max"}}, "system": {"attach": "o.duckdb", "table": "t"},
+               "mails": {"source": "e.csv", "columns": {"record": "r"}}},
+    "metrics": [
+        {"id": "a", "formula": {"type": "metricOverTime", "days": 7, "op": "SUM", "prop": "activities.login"}, "missing": "zero"},
+        {"id": "b", "formula": ["DIVISION", {"type": "metricOverTime", "days": 30, "op": "TREND", "prop": "metrics.x", "trend": "change"},
+                                {"type": "propertyValue", "prop": "company.custom.seats"}], "where": "seats > 1", "tags": ["t"]},
+        {"id": "c", "formula": ["IF", {"type": "propertyValue", "prop": "company.custom.plan"}, "equal to",
+                                {"type": "rawValue", "value": "Pro"}, ["SUM", {"type": "totalSum", "prop": "metrics.x"}],
+                                [{"type": "daysSince", "prop": "activities.login"}]]},
+        {"id": "d", "formula": ["IF", {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "metrics.x"},
+                                {"type": "condition", "value": "has value"}, ["-", {"type": "rawNumber", "value": 1}],
+                                ["ROUND", {"type": "rawNumber", "value": 1.5}, {"type": "rawNumber", "value": 0}]]},
+        {"id": "e", "model": "enduser", "name": "E", "unit": "u", "description": "d",
+         "formula": ["IF", ["and", [">", {"type": "rawNumber", "value": 1}, {"type": "rawNumber", "value": 2}],
+                            ["=", {"type": "propertyValue", "prop": "enduser.custom.r"}, {"type": "rawValue", "value": "A"}]],
+                     {"type": "rawNumber", "value": 1}, ["ABS", {"type": "rawNumber", "value": -1}]]},
+        {"id": "f", "formula": "rolling_sum(activities.login, 7) / 7"},
+    ],
+    "tests": [{"name": "t", "rows": {"metrics": [{"record": "a", "name": "x", "date": "2025-01-06", "value": 5}]},
+               "records": {"company": [{"id": "a", "seats": 3, "vip": True, "note": None}]}, "fields": {"company": []},
+               "as_of": "2025-01-08", "expect": {"a": {"a": {"2025-01-06": 5, "2025-01-07": None}}}}],
+}
+POOL: list[Any] = [
+    None, 0, 1, -3, 2.5, 1.0, True, "", "x", "a b", "2025-02-30", "2025-3-1", "zero", "null", "SUM", "IF", "has value", "more than", [], {},
+    ["SUM"], ["SUM", {"type": "rawNumber", "value": 1}], ["POWER", {"type": "rawNumber", "value": 2}], {"type": "rawValue", "value": "t"},
+    {"type": "rawNumber", "value": 4}, {"type": "rawNumber", "value": "4"}, {"type": "propertyValue", "prop": "company.custom.seats", "op": "SUM"},
+    {"type": "condition", "value": "equal to"}, [{"type": "rawValue", "value": "t"}], {"path": "p.csv"}, {"table": "t", "sql": "s"},
+    ["=", {"type": "rawValue", "value": "a"}, {"type": "rawNumber", "value": 1}], ["has_value", {"type": "rawValue", "value": "a"}],
+    {"file": "f.json"}, {"source": {"path": "p"}, "columns": {}}, {"path": "p", "columns": {"a": ""}}, ["p.csv"],
+]
+KEYS = ["id", "name", "source", "path", "table", "columns", "zeros", "type", "prop", "days", "op", "trend", "value", "extra", "Record",
+        "calculated", "a b", "x_latest", "2025-01-09", "model", "tests", "expect"]
+
+
+def changed(chance: random.Random) -> Any:
+    """The base with one to three random changes somewhere in it."""
+    data = copy.deepcopy(BASE)
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        parent, key = chance.choice(list(spots(data)))
+        if isinstance(key, str) and key.startswith("="):  # the file as a whole stays a mapping
+            continue
+        if chance.random() < 0.2:
+            del parent[key]
+        elif chance.random() < 0.25 and isinstance(parent, dict):
+            parent[chance.choice(KEYS)] = copy.deepcopy(chance.choice(POOL))
+        elif chance.random() < 0.3 and isinstance(parent, list):
+            parent.insert(key, copy.deepcopy(chance.choice(POOL)))
+        else:
+            parent[key] = copy.deepcopy(chance.choice(POOL))
+    return data
+
+
+def spots(data: Any) -> Iterator[tuple[Any, Any]]:
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        yield data, key
+        if isinstance(value, dict | list):
+            yield from spots(value)
+
+
+def disagreement(data: Any, folder: Path) -> str | None:
+    """What the two say of a project, if only one of them finds fault with it."""
+    file = folder / "metricsql.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    errors = [error for error in findings(file) if not beyond(error)]
+    schema = schema_says(data)
+    if bool(errors) == bool(schema):
+        return None
+    return f"{json.dumps(data)}\nvalidator: {[str(e) for e in errors]}\nschema: {schema}"
+
+
+def beyond(error: Diagnostic) -> bool:
+    words = ("lies after `until`", "time zone", "is set to another")
+    return error.code in BEYOND | EXPRESSIONS or any(word in error.message for word in words)
+
+
+def test_agrees_on_random_changes(tmp_path: Path) -> None:
+    assert disagreement(BASE, tmp_path) is None
+    chance = random.Random(7)
+    for _ in range(300):
+        found = disagreement(changed(chance), tmp_path)
+        assert found is None, found
