@@ -29,9 +29,9 @@ def load(path: str | Path = ".") -> Project:
 
     Everything that can be wrong in it is checked, data included. Raises `ProjectError` with every diagnostic.
     """
-    from metricsql.project import load_definition
+    from metricsql.project import read_definition
 
-    project = Project(load_definition(Path(path)))
+    project = Project(read_definition(Path(path)))
     project.check(lint=False).raise_errors()
     return project
 
@@ -48,11 +48,25 @@ class Project:
 
         With `names`, data is asked which series it carries, and how often for the warnings of `lint`.
         """
+        if self.definition.errors:
+            return self._further_faults()
         findings, context, compiled = self._compile(names)
         if lint:
             from metricsql.inspect.lint import lint as find
 
             findings.extend(find(context, compiled, data=names and not findings.errors))
+        return findings
+
+    def _further_faults(self) -> Findings:
+        """What is wrong in a project whose files have errors, without what only follows from these errors."""
+        from metricsql.bind.metrics import read_formulas
+
+        findings = Findings([*self.definition.errors, *self.definition.warnings])
+        if self.definition.names_known:
+            found = self._compile(names=False)[0].items
+            findings.extend(item for item in found if item.code != "unknown-metric" and item not in findings.items)
+        else:
+            read_formulas(self.definition, findings)
         return findings
 
     def sql(self, *metrics: str, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb") -> str:
@@ -85,7 +99,7 @@ class Project:
         from metricsql.build.build import Request, build
 
         chosen = None if select is None else self.select(select)
-        request = Request(self._day(as_of), chosen, strict, dry_run, memory_limit, threads)
+        request = Request(self._day(as_of), chosen, full, strict, dry_run, memory_limit, threads)
         return build(self.definition, request, progress or (lambda stage: None))
 
     def formula_sql(

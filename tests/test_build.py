@@ -121,7 +121,7 @@ project = metricsql.load(sys.argv[1])
 def wait(stage):
     if stage == "write":
         print("ready", flush=True); time.sleep(60)
-project.build(progress=wait)
+project.build(full=True, progress=wait)
 """
 
 
@@ -132,11 +132,11 @@ def test_two_builds_and_a_kill(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SLOW_BUILD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline().strip() == "ready"
         with pytest.raises(metricsql.EngineError, match=f"process {other.pid} is building"):
-            project.build()
+            project.build(full=True)
         os.kill(other.pid, signal.SIGKILL)
         other.wait()
     assert project.definition.database.read_bytes() == before
-    project.build()  # the lock ended with the process, and what it left behind is cleared away
+    project.build(full=True)  # the lock ended with the process, and what it left behind is cleared away
     assert not list(tmp_path.glob(".*building*"))
 
 
@@ -147,11 +147,11 @@ def test_a_writer_elsewhere_is_named(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline().strip() == "open"
         with pytest.raises(metricsql.EngineError, match=f"process {other.pid} has the database open"):
-            project.build()
+            project.build(full=True)
         other.kill()
         other.wait()
     time.sleep(0.1)
-    project.build()
+    project.build(full=True)
 
 
 def test_formulas_cannot_reach_outside(tmp_path: Path) -> None:
@@ -163,3 +163,21 @@ def test_formulas_cannot_reach_outside(tmp_path: Path) -> None:
     assert values(project, "m") == {("a", date(2025, 1, 1)): None}
     assert values(project, "n") == {("a", date(2025, 1, 1)): 7.0}
     assert not (tmp_path / "stolen.csv").exists()
+
+
+def test_nothing_changed_is_nothing_done(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    assert not project.build().unchanged
+    before = project.definition.database.read_bytes()
+    assert project.build().unchanged
+    assert project.definition.database.read_bytes() == before
+    assert not project.build(full=True).unchanged
+    assert not project.build(as_of="2025-01-03").unchanged
+    assert not project.build().unchanged  # the as-of day is another one again
+    (tmp_path / "metrics.csv").write_text(FILES["metrics.csv"] + "a,x,2025-01-04,5\n")
+    assert not project.build().unchanged
+    assert values(project, "other")["a", date(2025, 1, 4)] == 8.0
+    edited = metricsql.load(
+        write_project(tmp_path, {}, [{**METRICS[0], "missing": "zero"}, *METRICS[1:]], until="2025-01-04"))
+    assert not edited.build().unchanged
+    assert edited.build().unchanged

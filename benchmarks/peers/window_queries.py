@@ -75,7 +75,8 @@ QUERIES = {
     "monthly_revenue": "last_value(monthly_revenue IGNORE NULLS) OVER quarter",
     "satisfaction":
         "CASE WHEN count(satisfaction) OVER quarter + count(recommendation) OVER quarter > 1 "
-        "THEN list_avg([avg(satisfaction) OVER quarter, last_value(recommendation IGNORE NULLS) OVER quarter]) ELSE 50 END",
+        "THEN list_avg([avg(satisfaction) OVER quarter, last_value(recommendation IGNORE NULLS) OVER quarter]) "
+        "ELSE 50 END",
     "revenue_growth": "100 * [monthly_revenue] / nullif(lag([monthly_revenue], 30) OVER by_day, 0) - 100",
     "use_score": "CASE WHEN [quiet_days] > 14 THEN 0 ELSE least(100, [logins_30d] / nullif(seats, 0) * 10) END",
     "health": "list_avg([[use_score], [seat_use], [satisfaction]])",

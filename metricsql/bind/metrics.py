@@ -56,7 +56,7 @@ def bind_metrics(definition: Definition, catalog: Catalog, formulas: Mapping[str
     bound: dict[str, BoundMetric] = {}
     for metric in definition.metrics:
         formula = formulas.get(metric.id)
-        if formula is None:
+        if formula is None or metric.model not in definition.models:
             continue
         tree = bind_formula(formula, Scope(definition, catalog, metric.model), findings)
         if tree is not None:

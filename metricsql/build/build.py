@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 
 from metricsql.build import compute
+from metricsql.build.changes import nothing_changed, project_digest
 from metricsql.build.catalog import read_catalog, read_names
 from metricsql.build.engine import Engine, open_reader, quoted
 from metricsql.build.load import load_records, load_rows, note_sources
@@ -33,6 +34,7 @@ class Request:
 
     as_of: date
     select: Sequence[str] | None = None
+    full: bool = False
     strict: bool = False
     dry_run: bool = False
     memory_limit: str | None = None
@@ -42,6 +44,8 @@ class Request:
 def build(definition: Definition, request: Request, told: Told = lambda stage: None) -> BuildReport:
     """Compute the metrics and write the file. Raises `ProjectError` or `EngineError`; then nothing is written."""
     report = BuildReport(request.as_of, None, definition.database, dry_run=request.dry_run)
+    if not (request.full or request.strict) and request.select is None and is_current(definition, request.as_of):
+        return replace(report, unchanged=True)
     if request.dry_run:
         engine = open_reader(definition.database, definition.folder)
         try:
@@ -53,6 +57,17 @@ def build(definition: Definition, request: Request, told: Told = lambda stage: N
         _Build(engine, definition, request, report, told).run()
         told("write")
     return report
+
+
+def is_current(definition: Definition, as_of: date) -> bool:
+    """Whether the database already holds just what a build would write."""
+    if not definition.database.is_file():
+        return False
+    engine = open_reader(definition.database, definition.folder)
+    try:
+        return nothing_changed(engine, definition, as_of)
+    finally:
+        engine.close()
 
 
 class _Build:
@@ -161,7 +176,8 @@ class _Build:
             engine.run('DELETE FROM "_metricsql"."metrics"')
         compute.note_metrics(engine, built, definitions, context.as_of, number)
         note_sources(engine, context, number)
-        compute.note_build(engine, number, self.started, context, __version__, stores, dump(self.report.to_dict()))
+        digest = project_digest(self.definition) if self.request.select is None else None
+        compute.note_build(engine, number, self.started, context, __version__, stores, digest, dump(self.report.to_dict()))
 
 
 __all__ = ["BuildReport", "Request", "Unusable", "build"]

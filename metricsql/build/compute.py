@@ -162,8 +162,8 @@ def next_build(engine: Engine) -> int:
 
 
 def note_build(engine: Engine, build: int, started: datetime, context: Context, version: str, stores: bool,
-               report: str) -> None:
+               digest: str | None, report: str) -> None:
     """Add a line to `_metricsql.builds`."""
     now = datetime.now(timezone.utc).replace(tzinfo=None)
-    engine.run('INSERT INTO "_metricsql"."builds" VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-               [build, started, now, context.as_of, context.start, version, stores, report])
+    engine.run('INSERT INTO "_metricsql"."builds" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+               [build, started, now, context.as_of, context.start, version, stores, digest, report])

@@ -112,13 +112,17 @@ def _rejects(engine: Engine, source: SourceDef, path: str) -> list[str]:
 def note_sources(engine: Engine, context: Context, build: int) -> None:
     """Remember which files were read, by name, size and time."""
     definition = context.definition
-    sources = [m.records for m in definition.models.values()]
-    sources += [m.history for m in definition.models.values() if m.history]
-    sources += [s.source for s in definition.series.values()]
     engine.run('DELETE FROM "_metricsql"."sources"')
-    for source in sources:
+    for source in sources_of(definition):
         engine.run('INSERT INTO "_metricsql"."sources" VALUES (?, ?, ?)',
                    [str(source), fingerprint(definition, source), build])
+
+
+def sources_of(definition: Definition) -> list[SourceDef]:
+    """Every source that a project declares."""
+    found = [m.records for m in definition.models.values()]
+    found += [m.history for m in definition.models.values() if m.history]
+    return found + [s.source for s in definition.series.values()]
 
 
 def fingerprint(definition: Definition, source: SourceDef) -> str | None:

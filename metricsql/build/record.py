@@ -149,8 +149,8 @@ def _names(model: BoundModel) -> set[str]:
 
 
 @contextmanager
-def reading_record(definition: Definition, metric: str, key: str, as_of: date) -> Iterator[RecordReader]:
-    """A reader for a record of a metric's model; its grid ends on the later of `as_of` and what is built.
+def reading_record(definition: Definition, metrics: Sequence[str], key: str, as_of: date) -> Iterator[RecordReader]:
+    """A reader for a record and some metrics of its model; its grid ends on the later of `as_of` and what is built.
 
     Raises `ProjectError` if the project is wrong or has no such record.
     """
@@ -163,8 +163,8 @@ def reading_record(definition: Definition, metric: str, key: str, as_of: date) -
         context = Context(definition, sources, catalog, max(as_of, newest_as_of(engine) or as_of), all_names=True)
         if definition.start is None:
             context = replace(context, catalog=read_names(engine, context))
-        loader = _Loader(engine, context, compiled, compiled.metrics[metric].model, key)
-        yield loader.load(compiled.plan(definition, [metric]))
+        loader = _Loader(engine, context, compiled, compiled.metrics[metrics[0]].model, key)
+        yield loader.load(compiled.plan(definition, metrics))
     finally:
         engine.close()
 

@@ -68,9 +68,14 @@ class BuildReport:
     warnings: list[Diagnostic] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     dry_run: bool = False
+    unchanged: bool = False
+    """Nothing had changed since the last build, so nothing was done."""
 
     def lines(self) -> Iterator[str]:
         """What was done, in sentences."""
+        if self.unchanged:
+            yield f"nothing has changed; {self.database} is built through {self.as_of}"
+            return
         for item in self.unusable:
             yield f"not used: {item}"
         count = sum(len(ids) for ids in self.metrics.values())
@@ -90,6 +95,7 @@ class BuildReport:
             "start": self.start.isoformat() if self.start else None,
             "database": str(self.database),
             "dry_run": self.dry_run,
+            "unchanged": self.unchanged,
             "metrics": self.metrics,
             "records": self.records,
             "rows": self.rows,

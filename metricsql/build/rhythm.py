@@ -23,31 +23,41 @@ class DataFacts:
     gaps: Mapping[SeriesRef, float] = field(default_factory=dict)
     """Days between two days with data of a record, the median of all; only where a record has two such days."""
     records: Mapping[str, int] = field(default_factory=dict)
-    """Per model: how many rows its records have."""
+    """Per model: how many rows its records have; only for models that were asked about."""
     matching: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Per model and `where`: for how many of these rows it holds."""
 
 
 def read_facts(context: Context, compiled: Compiled, series: Iterable[SeriesRef]) -> DataFacts:
-    """The rhythm of some raw series, each named as its own model does, and the number of records.
+    """The rhythm of some raw series, each named as its own model does, and what every `where` holds for.
 
     Events have no rhythm here: they are looked up by other columns. Raises `ProjectError` for a source that cannot
     be read.
     """
+    wanted = [ref for ref in sorted(set(series), key=str) if _has_rhythm(context, ref)]
+    models = [name for name in context.sources.models if compiled.conditions.get(name)
+              or any(ref.model == name for ref in wanted)]
+    if not models:
+        return DataFacts()
     engine = open_reader(context.definition.database, context.definition.folder)
     try:
-        records, matching = _records(engine, context, compiled)
-        return DataFacts(_gaps(engine, context, series, records), records, matching)
+        records, matching = _records(engine, context, compiled, models)
+        return DataFacts(_gaps(engine, context, wanted, records), records, matching)
     finally:
         engine.close()
 
 
-def _records(engine: Engine, context: Context,
-             compiled: Compiled) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+def _has_rhythm(context: Context, series: SeriesRef) -> bool:
+    bound = context.sources.series.get(series.namespace)
+    return bound is not None and bound.record is not None and series.model in context.sources.models
+
+
+def _records(engine: Engine, context: Context, compiled: Compiled,
+             models: Iterable[str]) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
     counts: dict[str, int] = {}
     matching: dict[tuple[str, str], int] = {}
     texts = {flag: where for where, flag in compiled.flags.items()}
-    for name in dict.fromkeys(metric.model for metric in compiled.metrics.values()):
+    for name in models:
         model = context.sources.models[name]
         conditions = compiled.conditions.get(name, ())
         declared = model.definition.records
@@ -62,10 +72,8 @@ def _gaps(engine: Engine, context: Context, series: Iterable[SeriesRef],
           records: Mapping[str, int]) -> dict[SeriesRef, float]:
     found: dict[SeriesRef, float] = {}
     wanted: dict[str, dict[str, list[str]]] = {}
-    for ref in sorted(set(series), key=str):
-        bound = context.sources.series.get(ref.namespace)
-        if bound is not None and bound.record is not None and ref.model in context.sources.models:
-            wanted.setdefault(ref.namespace, {}).setdefault(ref.model, []).append(ref.name)
+    for ref in series:
+        wanted.setdefault(ref.namespace, {}).setdefault(ref.model, []).append(ref.name)
     for namespace, models in wanted.items():
         bound = context.sources.series[namespace]
         declared = bound.definition.source

@@ -10,7 +10,7 @@ from typing import Any
 
 from metricsql.bind.metrics import downstream
 from metricsql.build.engine import Engine
-from metricsql.build.load import fingerprint
+from metricsql.build.load import fingerprint, sources_of
 from metricsql.compiler import Compiled, described
 from metricsql.project.definition import Definition
 
@@ -94,10 +94,7 @@ def has_state(engine: Engine) -> bool:
 
 def _changed_sources(engine: Engine, definition: Definition) -> list[str]:
     read = dict(engine.rows('SELECT source, fingerprint FROM "_metricsql"."sources"'))
-    sources = [m.records for m in definition.models.values()]
-    sources += [m.history for m in definition.models.values() if m.history]
-    sources += [s.source for s in definition.series.values()]
-    names = {str(s): fingerprint(definition, s) for s in sources}
+    names = {str(s): fingerprint(definition, s) for s in sources_of(definition)}
     return [name for name, now in names.items() if now is not None and read.get(name) != now]
 
 

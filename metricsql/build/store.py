@@ -22,7 +22,7 @@ CREATE SCHEMA IF NOT EXISTS "_metricsql";
 CREATE SCHEMA IF NOT EXISTS "metrics";
 CREATE TABLE IF NOT EXISTS "_metricsql"."builds" (
     build BIGINT, started_at TIMESTAMP, finished_at TIMESTAMP, as_of DATE, start DATE, version VARCHAR,
-    stores_fields BOOLEAN, report VARCHAR);
+    stores_fields BOOLEAN, digest VARCHAR, report VARCHAR);
 CREATE TABLE IF NOT EXISTS "_metricsql"."metrics" (
     metric VARCHAR, model VARCHAR, definition VARCHAR, built_through DATE, build BIGINT);
 CREATE TABLE IF NOT EXISTS "_metricsql"."fields" (

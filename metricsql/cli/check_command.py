@@ -19,12 +19,12 @@ def command(form: str) -> None:
       metricsql check --project fixtures/acme
     """
     from metricsql.api import Project
-    from metricsql.project import load_definition
+    from metricsql.project import read_definition
 
     found: list[Diagnostic] = []
     count = 0
     try:
-        project = Project(load_definition(project_path()))
+        project = Project(read_definition(project_path()))
         count = len(project.definition.metrics)
         found = project.check().items
     except ProjectError as error:

@@ -17,7 +17,6 @@ from metricsql.project.definition import DATE_SINCE, NAMESPACE_ALIASES
 Schema = dict[str, Any]
 FORMULA: Schema = {"$ref": "#/$defs/formula"}
 TEXTUAL: Schema = {"$ref": "#/$defs/textual"}
-ANYTHING: Schema = {"anyOf": [FORMULA, TEXTUAL]}
 
 
 def formula_defs(series: Iterable[str] = (), fields: Iterable[str] = ()) -> dict[str, Schema]:
@@ -128,10 +127,10 @@ def _form(block: Operator) -> Schema:
 
 
 def _arguments(block: Operator) -> Schema:
-    """What the arguments may be; an operator on equal kinds takes either numbers or texts."""
+    """What the arguments may be: either numbers or texts where both are compared; else no constant text."""
     if block.same_kind:
         return {"anyOf": [_rest(FORMULA), _rest(TEXTUAL)]}
-    return _rest(ANYTHING if "any" in block.takes else FORMULA)
+    return _rest(FORMULA)
 
 
 def _rest(arguments: Schema) -> Schema:
@@ -142,7 +141,7 @@ def _if(block: Operator) -> Schema:
     """IF as any group, or in the two forms with a condition, which have more arguments."""
     ordered = [word for word, key in CONDITIONS.items() if not operators.operator(key).same_kind]
     equal = [word for word, key in CONDITIONS.items() if operators.operator(key).same_kind]
-    presence = {"prefixItems": [True, ANYTHING, _word(PRESENCE), FORMULA, FORMULA]}
+    presence = {"prefixItems": [True, FORMULA, _word(PRESENCE), FORMULA, FORMULA]}
     compared = [{"prefixItems": [True, side, _word(words), side, FORMULA, FORMULA]}
                 for side, words in ((FORMULA, ordered), (FORMULA, equal), (TEXTUAL, equal))]
     return {"description": block.meaning, "minItems": block.least + 1, "maxItems": 6,

@@ -28,7 +28,8 @@ PARTS = (
     ("a text, to be compared with `equal to`", '{"type": "rawValue", "value": "Gold"}', "'Gold'"),
     ("a field of the record", '{"type": "propertyValue", "prop": "company.custom.seats"}', "company.custom.seats"),
     ("an operation over the last days",
-     '{"type": "metricOverTime", "days": 7, "op": "SUM", "prop": "activities.login"}', "rolling_sum(activities.login, 7)"),
+     '{"type": "metricOverTime", "days": 7, "op": "SUM", "prop": "activities.login"}',
+     "rolling_sum(activities.login, 7)"),
 )
 IF_FORMS = """\
 IF also has the forms `["IF", a, CONDITION, b, then, else]` with one of `"more than"`, `"less than"`, `"equal to"`, and

@@ -66,7 +66,7 @@ def why(definition: Definition, metric: MetricDef, record: str, day: date | None
     `limit` is the most values and rows that each operation over time shows; None shows all. Raises `ProjectError`
     if the project is wrong, or if there is no such record or day.
     """
-    with reading_record(definition, metric.id, record, as_of) as reader:
+    with reading_record(definition, [metric.id], record, as_of) as reader:
         return take_apart(reader, metric, record, day or reader.context.as_of, limit)
 
 

@@ -92,13 +92,12 @@ class Look:
 
     @property
     def telling(self) -> date | None:
-        """The day of a metric whose formula tells most: one without the value that is missed, else the newest that counted."""
-        if self.block.reads == "offset":
-            missed = [day for day in (self.day, self.then) if day is not None and day not in self.series]
-            return next((day for day in missed if day >= self.grid_first), self.day if not missed else None)
-        if self.counted:
+        """The day of a metric whose formula tells most: the newest that counted, or one whose value is missed."""
+        missed = [self.day] if self.block.reads != "offset" else \
+            [day for day in (self.day, self.then) if day is not None and day not in self.series]
+        if self.counted and (self.leaf.series.rollup or self.block.reads != "offset" or not missed):
             return self.counted[0]
-        return None if self.leaf.series.rollup else self.day
+        return None if self.leaf.series.rollup else next((day for day in missed if day >= self.grid_first), None)
 
     @cached_property
     def as_zero(self) -> set[date]:

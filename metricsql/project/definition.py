@@ -174,6 +174,10 @@ class Definition:
     tables: Mapping[str, Any] = field(default_factory=dict)
     tests: tuple[UnitTestDef, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
+    """What is wrong in its files. Such a definition serves to look for further faults, and for nothing else."""
+    names_known: bool = True
+    """Whether the errors leave all models and series standing, so that it can be said which names there are."""
 
     @property
     def root(self) -> str | None:

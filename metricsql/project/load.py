@@ -23,7 +23,7 @@ from metricsql.project.definition import (
 from metricsql.project.document import Document, parse_json, read_document, read_text
 from metricsql.project.schema import Metric, Model, ProjectFile, Series, Source
 from metricsql.project.unit_tests import read_tests
-from metricsql.project.validate import validate
+from metricsql.project.validate import NO_FORMULA, validate
 
 FILE_NAMES = ("metricsql.yml", "metricsql.yaml", "metricsql.json")
 OPTIONS = ("name", "database", "timezone", "start", "until", "trend", "fields_before_tracking")
@@ -61,8 +61,15 @@ def find_project(start: FilePath) -> FilePath:
 
 def load_definition(path: FilePath) -> Definition:
     """The project of a file or folder. Raises `ProjectError` with everything that is wrong in its files."""
-    file = find_project(FilePath(path))
-    return _Loader(file).definition()
+    definition = read_definition(path)
+    if definition.errors:
+        raise ProjectError([*definition.errors, *definition.warnings])
+    return definition
+
+
+def read_definition(path: FilePath) -> Definition:
+    """The project of a file or folder as far as it can be read; what is wrong in its files goes to its `errors`."""
+    return _Loader(find_project(FilePath(path))).definition()
 
 
 class _Loader:
@@ -71,24 +78,27 @@ class _Loader:
         self.root = file.parent
         self.findings = Findings()
         self.files: list[_File] = []
+        self.whole = True
+        """Whether nothing but metrics has faults. What only follows from a fault elsewhere is not worth saying."""
 
     def definition(self) -> Definition:
         self.read(self.file, set())
+        self.whole = all(error.place.pointer.startswith("/metrics/") for error in self.findings.errors)
         models = dict(self.merged("models", self.model))
         series = dict(self.merged("series", self.series))
         self.check_names(models, series)
         options = self.options()
+        names_known = self.whole and all(error.place.pointer.startswith("/metrics/") for error in self.findings.errors)
         root = next((name for name, model in models.items() if model.company is None), "company")
         metrics = tuple(self.metrics(models, root))
         tests = tuple(test for file in self.files for test in read_tests(
-            file.content.tests, shift(file.document.place, ("tests",)), models, metrics, self.findings))
-        self.findings.raise_errors()
+            file.content.tests if self.whole else [], shift(file.document.place, ("tests",)), models, metrics, self.findings))
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
         tables = {key: value for file in self.files for key, value in file.content.tables.items()}
         return Definition(
             self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables, tests=tests,
-            warnings=tuple(self.findings.warnings), **options,
+            warnings=tuple(self.findings.warnings), errors=tuple(self.findings.errors), names_known=names_known, **options,
         )
 
     def read(self, path: FilePath, seen: set[FilePath]) -> None:
@@ -103,7 +113,6 @@ class _Loader:
         content, found = validate(document)
         self.findings.extend(found)
         if content is None:
-            self.salvage_includes(document)
             return
         self.files.append(_File(document, content, path.parent))
         for position, pattern in enumerate(content.include):
@@ -113,13 +122,6 @@ class _Loader:
                                     document.place(("include", position)))
             for match in matches:
                 self.read(match, seen)
-
-    def salvage_includes(self, document: Document) -> None:
-        """A file with faults still has its formulas read, so that one run shows all faults there are."""
-        metrics = document.data.get("metrics") if isinstance(document.data, dict) else None
-        for i, metric in enumerate(metrics if isinstance(metrics, list) else []):
-            if isinstance(metric, dict) and isinstance(metric.get("formula"), dict) and "file" in metric["formula"]:
-                self.formula_file(metric["formula"], document, ("metrics", i, "formula"), self.root)
 
     def shown(self, path: FilePath) -> str:
         """A path as messages name it: relative to the working folder when that is shorter."""
@@ -192,7 +194,7 @@ class _Loader:
 
     def check_names(self, models: dict[str, ModelDef], series: dict[str, SeriesDef]) -> None:
         roots = [model for model in models.values() if model.company is None]
-        if models and len(roots) != 1:
+        if models and len(roots) != 1 and (roots or self.whole):
             places = roots[1] if roots else next(iter(models.values()))
             message = ("no model is the root: every one has a `company` column" if not roots else
                        f"`{roots[0].name}` and `{roots[1].name}` both have no `company`; only the root has none")
@@ -235,7 +237,7 @@ class _Loader:
         if metric.id.lower() in RESERVED_IDS:
             self.findings.error("reserved-name", f"a metric cannot have the id `{metric.id}`", locate(("id",)),
                                 "every table of results has a column of this name")
-        if model not in models:
+        if model not in models and self.whole:
             self.findings.error("unknown-model", f"there is no model `{model}`", locate(("model",)),
                                 did_you_mean(model, models) or ("the models are " + ", ".join(models) if models else
                                                                "declare it under `models:`"))
@@ -248,6 +250,8 @@ class _Loader:
         )
 
     def written(self, formula: Any, document: Document, path: Path, folder: FilePath) -> Written | None:
+        if formula is NO_FORMULA:
+            return None
         if isinstance(formula, dict) and "file" in formula and "type" not in formula:
             return self.formula_file(formula, document, path, folder)
         if not isinstance(formula, str):

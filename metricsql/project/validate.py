@@ -6,6 +6,7 @@ import math
 import types
 import typing
 import zoneinfo
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,15 +15,45 @@ from metricsql.diagnostics import Diagnostic, Path, did_you_mean, one_line
 from metricsql.project.document import Document
 from metricsql.project.schema import ProjectFile
 
+MOST_ROUNDS = 5
+"""So often a file is looked at again without its faulty parts."""
+NO_FORMULA = object()
+"""Stands for the formula of a metric that has none, or whose model is not known."""
+
 
 def validate(document: Document) -> tuple[ProjectFile | None, list[Diagnostic]]:
-    """The checked file, or None and what is wrong with it."""
+    """The checked file, and what is wrong with it: the file then lacks its faulty parts, or is None."""
     data = {} if document.data is None else document.data
-    try:
-        return ProjectFile.model_validate(data), []
-    except ValidationError as error:
-        found = [_diagnostic(document, dict(item)) for item in error.errors(include_url=False)]
-        return None, list(dict.fromkeys(found))
+    found: list[Diagnostic] = []
+    for _ in range(MOST_ROUNDS):
+        try:
+            return ProjectFile.model_validate(data), found
+        except ValidationError as error:
+            items = [dict(item) for item in error.errors(include_url=False)]
+            found = found or list(dict.fromkeys(_diagnostic(document, item) for item in items))
+            for item in items:
+                data = _without(data, _as_written(document, tuple(item["loc"])))
+    return None, found
+
+
+def _without(data: Any, path: Path) -> Any:
+    """The file without the part that a fault is in, so that the rest can be looked at. Metrics keep their positions."""
+    match path:
+        case ("metrics", int() as position, *rest) if isinstance(data, dict) and isinstance(data.get("metrics"), list):
+            metrics = list(data["metrics"])
+            metrics[position] = _usable(metrics[position], position, rest)
+            return {**data, "metrics": metrics}
+        case (("models" | "series" | "tables") as key, name, *_) if isinstance(data[key], dict):
+            return {**data, key: {other: value for other, value in data[key].items() if other != name}}
+        case (key, *_) if isinstance(data, dict):
+            return {other: value for other, value in data.items() if other != key}
+    return {}
+
+
+def _usable(metric: Any, position: int, fault: Sequence[str | int]) -> dict[str, Any]:
+    kept = {key: value for key, value in metric.items() if key not in fault[:1]} if isinstance(metric, dict) else {}
+    stands_in = {"id": f"unusable-{position}", "formula": NO_FORMULA}
+    return {**stands_in, **kept, **({"formula": NO_FORMULA} if "model" in fault[:1] else {})}
 
 
 def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:

@@ -58,7 +58,7 @@ def number(value: float) -> exp.Expression:
 
 def day(value: date) -> exp.Expression:
     """A date literal."""
-    return exp.cast(text(value.isoformat()), "date")
+    return exp.Cast(this=text(value.isoformat()), to=exp.DataType.build("date"))
 
 
 def in_calendar(value: exp.Expression) -> exp.Expression:

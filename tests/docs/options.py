@@ -1,4 +1,4 @@
-"""The tables of options in `docs/cli.md`, from the commands themselves: `python -m tests.docs.options` writes them anew.
+"""The tables of options in `docs/cli.md`, from the commands: `python -m tests.docs.options` writes them anew.
 
 A table stands between `<!-- options: VERB -->` and `<!-- end -->`.
 """

@@ -13,7 +13,7 @@ import sqlglot
 from pydantic import BaseModel
 
 from metricsql.bind.metrics import read_formula
-from metricsql.diagnostics import Findings, ProjectError
+from metricsql.diagnostics import Findings
 from metricsql.project import Written, parse_formula, schema
 from metricsql.project.document import parse_yaml
 from metricsql.project.load import FILE_NAMES, RESERVED_IDS
@@ -21,6 +21,8 @@ from metricsql.project.validate import validate
 from tests.docs.pages import DOCS, ROOT, Block, anchors, blocks, links, pages, text_of
 
 KEYS = schema.ProjectFile.model_fields.keys()
+REPORTERS = {"Diagnostic", "error", "warn", "fault", "faults", "report", "_fail"}
+"""What takes the code of a diagnostic as its first argument."""
 PARTS = [kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
@@ -57,13 +59,14 @@ def test_json_formulas_are_valid(block: Block) -> None:
     """Other JSON, such as an output, is an object without a `type`, or begins with an object."""
     written = parse_formula(block.text, str(block))
     data = written.data
-    if isinstance(data, list) and data and isinstance(data[0], str) or isinstance(data, dict) and "type" in data:
+    is_group = isinstance(data, list) and bool(data) and isinstance(data[0], str)
+    if is_group or (isinstance(data, dict) and "type" in data):
         assert faults(written) == []
 
 
 @pytest.mark.parametrize("block", every("sql"))
 def test_sql_and_expressions_are_valid(block: Block) -> None:
-    """SQL of the engine (a statement, or a part of one), or expressions: one in the whole block, or one on each line."""
+    """SQL of the engine (a statement, or a part of one), or expressions: one in the block, or one on each line."""
     if re.match(r"(--[^\n]*\n|\s)*(SELECT|WITH|FROM|CREATE|ATTACH|COPY)\b", block.text, re.IGNORECASE):
         assert sqlglot.parse(block.text, dialect="duckdb")
     elif not re.search(r"\bSELECT\b", block.text) and (found := faults(Written(None, block.text))):
@@ -97,23 +100,24 @@ def test_every_page_can_be_found() -> None:
 
 def codes() -> Iterator[str]:
     """Every code of a diagnostic in the package."""
-    callers = {"Diagnostic", "error", "warn", "fault", "faults", "report", "_fail"}
     for file in (ROOT / "metricsql").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(code)), *_]):
-                    if name in callers:
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(str(code)), *_]):
+                    if name in REPORTERS:
                         yield code
                 case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
                     yield code
                 case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(code))):
                     yield code
                 case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                    yield from (value.value for name, value in zip(names, values, strict=True)
-                                if isinstance(name, ast.Name) and name.id == "code" and isinstance(value, ast.Constant))
+                    for name, value in zip(names, values, strict=True):
+                        if isinstance(name, ast.Name) and name.id == "code" and isinstance(value, ast.Constant):
+                            yield str(value.value)
                 case ast.arguments(args=arguments, defaults=defaults) if defaults:
-                    yield from (value.value for name, value in zip(arguments[-len(defaults):], defaults, strict=True)
-                                if name.arg == "code" and isinstance(value, ast.Constant))
+                    for argument, value in zip(arguments[-len(defaults):], defaults, strict=True):
+                        if argument.arg == "code" and isinstance(value, ast.Constant):
+                            yield str(value.value)
 
 
 @pytest.mark.parametrize("code", sorted({code for code in codes() if re.fullmatch(r"[a-z]+(-[a-z]+)*", code)}))
@@ -123,7 +127,8 @@ def test_every_code_is_documented(code: str) -> None:
 
 @pytest.mark.parametrize(("part", "key"), [(part.__name__, key) for part in PARTS for key in part.model_fields])
 def test_every_key_of_a_project_file_is_documented(part: str, key: str) -> None:
-    assert f"`{key}`" in text_of("project-file.md") or f"`{key}:`" in text_of("testing-metrics.md"), f"{part}.{key}"
+    page = "testing-metrics.md" if part == schema.UnitTest.__name__ else "project-file.md"
+    assert re.search(rf"`{key}:?`|^ *(- )?{key}:", text_of(page), re.MULTILINE), f"{part}.{key}"
 
 
 @pytest.mark.parametrize("name", [*FILE_NAMES, *RESERVED_IDS])

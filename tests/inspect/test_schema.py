@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from metricsql.bind.catalog import NOTHING
-from metricsql.bind.metrics import bind_metrics
+from metricsql.bind.metrics import bind_metrics, read_formulas
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError
 from metricsql.inspect.json_schema import json_schema
 from metricsql.project import Definition, load_definition
@@ -49,7 +49,7 @@ def findings(file: Path) -> list[Diagnostic]:
 
 def formula_findings(definition: Definition) -> list[Diagnostic]:
     found = Findings()
-    bind_metrics(definition, NOTHING, found)
+    bind_metrics(definition, NOTHING, read_formulas(definition, found), found)
     return found.errors
 
 
@@ -145,7 +145,10 @@ def disagreement(data: Any, folder: Path) -> str | None:
     """What the two say of a project, if only one of them finds fault with it."""
     file = folder / "metricsql.json"
     file.write_text(json.dumps(data), encoding="utf-8")
-    errors = [error for error in findings(file) if not beyond(error)]
+    found = findings(file)
+    errors = [error for error in found if not beyond(error)]
+    if found and not errors:  # what is wrong elsewhere may have kept the validator from looking further
+        return None
     schema = schema_says(data)
     if bool(errors) == bool(schema):
         return None

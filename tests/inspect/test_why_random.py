@@ -24,35 +24,43 @@ from tests.oracle.world import World
 from tests.panels import without_twins, write_panel
 from tests.projects import build, same
 
-PROJECTS, PAIRS, DAYS = 18, 7, 5
+PROJECTS, METRICS, RECORDS, CELLS = 18, 10, 3, 11
 
 
 @pytest.mark.parametrize("seed", range(PROJECTS))
 def test_random_cells(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
-    panel = without_twins(random_panel(rng, metrics=10))
+    panel = without_twins(random_panel(rng, metrics=METRICS))
     project = build(write_panel(panel, tmp_path))
     oracle = Oracle(panel)
     declared = {metric.id: metric for metric in project.definition.metrics}
-    cells = 0
-    for metric, record, days in chosen(rng, oracle.values):
-        with reading_record(project.definition, metric, record, panel.as_of) as reader:
-            for day in days:
-                found = take_apart(reader, declared[metric], record, day, None)
-                assert oracle.faults(found) == []
-                cells += 1
-    assert cells >= PAIRS * DAYS / 2
+    for model, record, cells in chosen(rng, oracle):
+        metrics = [metric.id for metric in panel.metrics if metric.model == model]
+        with reading_record(project.definition, metrics, record, panel.as_of) as reader:
+            for metric, day in cells:
+                assert oracle.faults(take_apart(reader, declared[metric], record, day, None)) == []
 
 
-def chosen(rng: random.Random, values: dict[str, dict[tuple[str, date], float | None]]) -> Iterator[tuple[str, str, list[date]]]:
-    """Random metrics and records, each with some of its days."""
-    grids: dict[tuple[str, str], list[date]] = {}
-    for metric, cells in values.items():
-        for record, day in cells:
-            grids.setdefault((metric, record), []).append(day)
-    for metric, record in rng.sample(sorted(grids), min(PAIRS, len(grids))):
-        days = grids[metric, record]
-        yield metric, record, rng.sample(days, min(DAYS, len(days)))
+def chosen(rng: random.Random, oracle: Oracle) -> Iterator[tuple[str, str, list[tuple[str, date]]]]:
+    """Random records, each with random cells; companies, whose formulas see most, come first."""
+    cells: dict[tuple[str, str], list[tuple[str, date]]] = {}
+    for metric, values in oracle.values.items():
+        for record, day in values:
+            cells.setdefault((oracle.models[metric], record), []).append((metric, day))
+    picked = rng.sample(sorted(cells), min(RECORDS, len(cells)))
+    companies = [one for one in sorted(cells) if one[0] == oracle.panel.root and one not in picked]
+    for model, record in [*rng.sample(companies, min(1, len(companies))), *picked][:RECORDS]:
+        found = cells[model, record]
+        yield model, record, rng.sample(found, min(CELLS, len(found)))
+
+
+def test_cells_are_many_enough() -> None:
+    count = 0
+    for seed in range(PROJECTS):
+        rng = random.Random(seed)
+        oracle = Oracle(without_twins(random_panel(rng, metrics=METRICS)))
+        count += sum(len(cells) for _, _, cells in chosen(rng, oracle))
+    assert count >= 500
 
 
 class Oracle:

@@ -7,6 +7,7 @@ code for `ignore:` and the duty to have a section in the documentation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from metricsql.bind.metrics import BoundMetric
 from metricsql.build.rhythm import read_facts
@@ -28,10 +29,8 @@ def lint(context: Context, compiled: Compiled, data: bool = True) -> list[Diagno
     """
     scene = Scene(context.definition, compiled.metrics, context.catalog)
     if data:
-        try:
+        with suppress(ProjectError):
             scene.facts = read_facts(context, compiled, over_time.needs_rhythm(scene))
-        except ProjectError:
-            pass
     bound = [compiled.metrics[m.id] for m in context.definition.metrics if m.id in compiled.metrics]
     return [finding for metric in bound for finding in (*_of_metric(metric, scene), *_unknown_rules(metric))]
 
@@ -51,8 +50,9 @@ def _unknown_rules(metric: BoundMetric) -> Iterator[Diagnostic]:
     codes: Sequence[str] = [rule.code for rule in RULES]
     for position, code in enumerate(metric.definition.ignore):
         if code not in codes:
-            yield Diagnostic(UNKNOWN, f"there is no rule `{code}` to ignore", metric.definition.locate(("ignore", position)),
-                             did_you_mean(code, codes) or "the rules are " + ", ".join(codes), "warning")
+            hint = did_you_mean(code, codes) or "the rules are " + ", ".join(codes)
+            place = metric.definition.locate(("ignore", position))
+            yield Diagnostic(UNKNOWN, f"there is no rule `{code}` to ignore", place, hint, "warning")
 
 
 __all__ = ["RULES", "UNKNOWN", "Rule", "lint"]

@@ -46,7 +46,8 @@ def _arguments_without_effect(spot: Spot, block: Operator) -> Iterator[Found]:
         yield Found(spot.written.place, f"`{block.json}` of one argument is that argument", over_days)
     for position, argument in enumerate(args):
         if isinstance(argument, Constant) and len(args) > 1 and _is_neutral(block, args, position):
-            yield Found(child_place(spot, position), f"`{shown(argument)}` changes nothing as an argument of `{block.json}`")
+            message = f"`{shown(argument)}` changes nothing as an argument of `{block.json}`"
+            yield Found(child_place(spot, position), message)
         elif block.key in ONCE_IS_ENOUGH and argument in args[:position]:
             yield Found(child_place(spot, position), f"`{shown(argument)}` stands twice in `{block.json}`")
 
@@ -76,12 +77,8 @@ def _without(block: Operator, others: Sequence[object]) -> object:
 def unreachable_metric(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     if scene.facts is None:
         return
-    declared = metric.definition
-    count = scene.facts.records.get(metric.model)
-    if count == 0:
-        yield Found(declared.place, f"there is no {metric.model} record, so `{metric.id}` has no values",
-                    f"look at the records of `{metric.model}`, or move the metric to another model")
-    elif declared.where is not None and scene.facts.matching.get((metric.model, declared.where)) == 0:
+    declared, count = metric.definition, scene.facts.records.get(metric.model)
+    if count and declared.where is not None and scene.facts.matching.get((metric.model, declared.where)) == 0:
         yield Found(declared.locate(("where",)), f"this holds for none of the {count} {metric.model} records, "
                     f"so `{metric.id}` has no values")
 
@@ -91,7 +88,8 @@ def similar_name(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     for spot in scene.spots(metric):
         match spot.tree, spot.written:
             case Leaf(series=series), Window(of=written) if not series.calculated:
-                yield from _twins(written.place, series.name, names.get((series.model, series.namespace), ()), "data carries")
+                carried = names.get((series.model, series.namespace), ())
+                yield from _twins(written.place, series.name, carried, "data carries")
             case Field() as field, _:
                 known = scene.catalog.fields.get(field.model, {})
                 yield from _twins(spot.written.place, field.name, known, "there is")
@@ -105,7 +103,8 @@ def _twins(place: Place, name: str, known: Iterable[str], verb: str) -> Iterator
     others = sorted(other for other in known if other != name and _folded(other) == _folded(name))
     if name in known and others:
         listed = ", ".join(f"`{other}`" for other in others)
-        yield Found(place, f"besides `{name}` {verb} {listed}, which differs by case or spaces only and is not read here")
+        differs = "which differs by case or spaces only and is not read here"
+        yield Found(place, f"besides `{name}` {verb} {listed}, {differs}")
 
 
 def _earlier_title(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
@@ -127,7 +126,7 @@ RULES = [
     Rule("no-effect", "an argument, a branch or a group without any effect",
          "what changes nothing is often a slip: another number, another branch or an operation over days was meant",
          "remove it, or write what was meant", no_effect),
-    Rule("unreachable-metric", "a metric without any record: its model has none, or its `where` holds for none",
+    Rule("unreachable-metric", "a metric whose `where` holds for no record",
          "all its values are missing, today and until the records change",
          "look at the spelling in `where`; texts count case and spaces", unreachable_metric),
     Rule("similar-name", "a series, field or metric name that differs from another one by case or spaces only",

@@ -10,6 +10,8 @@ from metricsql.bind.tree import Apply, Constant, Leaf, Tree, walk
 from metricsql.inspect.lint.kinds import is_constant
 from metricsql.inspect.lint.rule import Found, Rule, Scene, Spot, child_place, shown
 
+AS_IF = "; `missing: zero` then gives 0, as if that were the result"
+
 
 def zero_hides_division(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     for spot in scene.spots(metric) if metric.definition.missing_zero else ():
@@ -19,11 +21,11 @@ def zero_hides_division(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
             case Apply(op="division", args=(_, *divisors)):
                 for position, divisor in enumerate(divisors, 1):
                     if not is_constant(divisor) and not asked_for(divisor, spot):
-                        yield Found(child_place(spot, position), f"the divisor `{shown(divisor)}` can be zero or missing; "
-                                    "`missing: zero` then gives 0, as if the result were 0")
-            case Leaf(days=days) as leaf if operators.window(leaf.op).modes and leaf.mode != "difference":
-                yield Found(spot.written.place, f"`{shown(leaf)}` divides by the value {days} days before, which can be "
-                            "zero or missing; `missing: zero` then gives 0, as if the result were 0")
+                        message = f"the divisor `{shown(divisor)}` can be zero or missing{AS_IF}"
+                        yield Found(child_place(spot, position), message)
+            case Leaf() as leaf if operators.window(leaf.op).modes and leaf.mode != "difference":
+                message = f"the earlier value by which `{shown(leaf)}` divides can be zero or missing{AS_IF}"
+                yield Found(spot.written.place, message)
 
 
 def asked_for(tree: Tree, spot: Spot) -> bool:
@@ -53,9 +55,10 @@ def subtract_missing(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
         first, *others = spot.tree.args
         known = spot.known + scene.presence.required(first)
         for position, other in enumerate(others, 1):
-            if not (scene.presence.is_sure(other, known) or scene.kinds.zero_without_data(other) or part_of(other, first)):
-                yield Found(child_place(spot, position), f"where `{shown(other)}` is missing nothing is taken away, "
-                            f"and the result is all of `{shown(first)}`")
+            if scene.presence.is_sure(other, known) or scene.kinds.zero_without_data(other) or part_of(other, first):
+                continue
+            yield Found(child_place(spot, position), f"where `{shown(other)}` is missing nothing is taken away, "
+                        f"and the result is all of `{shown(first)}`")
 
 
 def part_of(other: Tree, first: Tree) -> bool:
@@ -93,7 +96,7 @@ RULES = [
          "a division by zero has no value, and `missing: zero` makes a real 0 of it",
          "leave `missing: null`, or say what is meant: `if(divisor > 0, ..., 0)`", zero_hides_division),
     Rule("zero-days-since", "`missing: zero` on the days since something happened",
-         "0 days means that it happened today; whoever never did it has no value, and would look the most active of all",
+         "0 days means today; whoever never did it has no value, and would look the most active of all",
          "leave `missing: null`, or say how many days stand for never: `coalesce(..., 9999)`", zero_days_since),
     Rule("subtract-missing", "SUBTRACTION of something that can be missing while the first argument is there",
          "x - missing is x there, so a number that nobody sent looks like a 0",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 
-from metricsql import operators
 from metricsql.bind.metrics import BoundMetric
 from metricsql.bind.tree import Apply, Field, Leaf, SeriesRef
 from metricsql.inspect.lint.rule import Found, Rule, Scene, shown
-from metricsql.plan.planner import reads_row
+from metricsql.plan.reach import Reads
 
 SUMS = ("sum", "total_sum")
 ADDS_DAYS = (*SUMS, "length")
@@ -33,8 +33,8 @@ def is_state(series: SeriesRef, scene: Scene) -> bool:
 
 def needs_rhythm(scene: Scene) -> list[SeriesRef]:
     """The series for which the rules of this file ask the data, each named as its own model does."""
-    leaves = [spot.tree for metric in scene.metrics.values() for spot in scene.spots(metric) if isinstance(spot.tree, Leaf)]
-    wanted = [leaf.series for leaf in leaves if is_state(leaf.series, scene)
+    every = [spot.tree for metric in scene.metrics.values() for spot in scene.spots(metric)]
+    wanted = [leaf.series for leaf in every if isinstance(leaf, Leaf) and is_state(leaf.series, scene)
               and (leaf.op not in ADDS_DAYS if leaf.series.rollup else leaf.op == "last")]
     return list(dict.fromkeys(replace(series, rollup=False) for series in wanted))
 
@@ -42,9 +42,10 @@ def needs_rhythm(scene: Scene) -> list[SeriesRef]:
 def sum_of_rolling_sum(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     for spot in scene.spots(metric):
         leaf = spot.tree
-        if not (isinstance(leaf, Leaf) and leaf.op in SUMS and leaf.days != 1 and leaf.series.calculated):
+        if not (isinstance(leaf, Leaf) and leaf.op in SUMS and leaf.days != 1):
             continue
-        inner = scene.kinds.rolling_sum(scene.metrics[leaf.series.name].tree)
+        formula = scene.formula_of(leaf)
+        inner = scene.kinds.rolling_sum(formula) if formula is not None else None
         if inner is not None:
             times = min((days for days in (leaf.days, inner.days) if days is not None), default=None)
             often = f"up to {times} times" if times is not None else "again on every later day"
@@ -56,23 +57,25 @@ def sum_of_rolling_sum(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
 def sum_of_ratio(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     for spot in scene.spots(metric):
         leaf = spot.tree
-        if not (isinstance(leaf, Leaf) and leaf.series.calculated and leaf.series.name in scene.metrics):
+        formula = scene.formula_of(leaf) if isinstance(leaf, Leaf) else None
+        if not isinstance(leaf, Leaf) or formula is None:
             continue
         over_days = not leaf.series.rollup
-        if over_days and (leaf.op not in SUMS or leaf.days == 1) or leaf.op == "length":
+        if leaf.op == "length" or (over_days and (leaf.op not in SUMS or leaf.days == 1)):
             continue
-        ratio = scene.kinds.ratio(scene.metrics[leaf.series.name].tree, over_days)
+        ratio = scene.kinds.ratio(formula, over_days)
         if ratio is not None:
             whose = "every day" if over_days else f"every {leaf.series.model}"
             yield Found(spot.written.place, f"`{shown(leaf)}` adds up the ratio `{shown(ratio)}` of {whose}, "
-                                            "which is a ratio of nothing")
+                                            "but ratios do not add up")
 
 
 def average_of_ratio(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     for spot in scene.spots(metric):
         match spot.tree:
-            case Leaf(op="average", series=series, days=days) if series.calculated and days != 1 and not series.rollup:
-                ratio = scene.kinds.ratio(scene.metrics[series.name].tree, over_days=True)
+            case Leaf(op="average", days=days) as leaf if days != 1 and not leaf.series.rollup:
+                formula = scene.formula_of(leaf)
+                ratio = scene.kinds.ratio(formula, over_days=True) if formula is not None else None
                 if ratio is not None:
                     yield Found(spot.written.place, f"`{shown(spot.tree)}` averages the ratio `{shown(ratio)}`, "
                                                     "so a day with little weighs as much as a day with a lot")
@@ -86,9 +89,10 @@ def short_last_window(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     for leaf, found, gap in states(metric, scene):
         if leaf.op == "last" and leaf.days is not None and leaf.days < gap and not leaf.series.rollup:
             days = "1 day" if leaf.days == 1 else f"{leaf.days} days"
-            message = f"`{shown(leaf)}` keeps a value for {days}, but `{leaf.series}` has a new one every {gap:g} days " \
-                      "(the median of all records)"
-            yield replace(found, message=message, fix=f"take {gap:g} days or more, so that a value lasts until the next")
+            message = f"`{shown(leaf)}` keeps a value for {days}, but `{leaf.series}` has a new one every {gap:g} " \
+                      "days (the median of all records)"
+            yield replace(found, message=message, fix=f"take {ceil(gap)} days or more, so that a value lasts "
+                                                      "until the next")
 
 
 def sum_of_some_children(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
@@ -97,35 +101,36 @@ def sum_of_some_children(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
             child = leaf.series.model
             message = f"`{shown(leaf)}` takes a day's sum over all {child} records, but each sends only every " \
                       f"{gap:g} days (the median), so a day has only some of them"
-            yield replace(found, message=message, fix=f"make a metric of `{child}` that keeps its last value, and read "
-                                                      f"`{child}.calculated.<its id>` with 1 day")
+            fix = f"make a metric of `{child}` that keeps its last value, and read `{child}.calculated.<id>` with 1 day"
+            yield replace(found, message=message, fix=fix)
 
 
 def no_field_history(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
-    if scene.definition.fields_before_tracking == "constant":
-        return
+    own = next((spot for spot in scene.spots(metric) if isinstance(spot.tree, Field)), None)
+    if own is not None and fields_without_past(metric.id, scene):
+        yield Found(own.written.place, f"nothing is known of `{shown(own.tree)}` before the first build, so the metric "
+                                       "has no value before that day")
     for spot in scene.spots(metric):
-        match spot.tree:
-            case Field() if not scene.reads[metric.id].series and has_no_past(spot.tree, scene):
-                yield Found(spot.written.place, f"nothing is known of `{spot.tree}` before the first build, "
-                                                "so the metric has no value before that day")
-            case Leaf() as leaf if leaf.series.calculated and not reads_row(leaf) and leaf.days != 1:
-                read = scene.reads.get(leaf.series.name)
-                unknown = [f for f in read.fields if has_no_past(f, scene)] if read and not read.series else []
-                if unknown:
-                    yield Found(spot.written.place, f"`{shown(leaf)}` looks at days before the first build, "
-                                                    f"of which nothing is known of `{unknown[0]}`")
+        leaf = spot.tree
+        if isinstance(leaf, Leaf) and leaf.series.calculated and leaf.days != 1:
+            for unknown in fields_without_past(leaf.series.name, scene)[:1]:
+                yield Found(spot.written.place, f"`{shown(leaf)}` looks at days before the first build, of which "
+                                                f"nothing is known of `{unknown}`")
 
 
-def has_no_past(field: Field, scene: Scene) -> bool:
-    """Whether nothing is stored or given of the fields of a model."""
-    return not scene.catalog.has_store and scene.definition.models[field.model].history is None
+def fields_without_past(metric: str, scene: Scene) -> list[Field]:
+    """The fields of a metric that reads nothing else, if nothing is stored or given of them."""
+    read = scene.reads.get(metric, Reads())
+    if scene.definition.fields_before_tracking == "constant" or scene.catalog.has_store or read.series:
+        return []
+    return [field for field in read.fields if scene.definition.models[field.model].history is None]
 
 
 RULES = [
     Rule("sum-of-rolling-sum", "a sum over days of a metric that is itself a sum over days",
          "each day is in many of the windows that are added up, so it counts many times",
-         "add up the series itself, over the whole time that is meant, or read the metric with 1 day", sum_of_rolling_sum),
+         "add up the series itself, over the whole time that is meant, or read the metric with 1 day",
+         sum_of_rolling_sum),
     Rule("sum-of-ratio", "a ratio that is added up over days or over children",
          "two halves do not make a whole: 50 % on two days or of two children is not 100 %",
          "add up both sides, each as a metric of its own, and divide the sums", sum_of_ratio),

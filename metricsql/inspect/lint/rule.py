@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metricsql import operators
 from metricsql.bind.catalog import Catalog
 from metricsql.bind.metrics import BoundMetric
-from metricsql.bind.tree import Apply, Tree
+from metricsql.bind.tree import Apply, Leaf, Tree
 from metricsql.build.rhythm import DataFacts
 from metricsql.diagnostics import Place
 from metricsql.formula.nodes import Call, Formula
@@ -29,6 +29,11 @@ class Scene:
         self.presence = Presence(metrics)
         self.facts: DataFacts | None = None
         self._spots: dict[str, list[Spot]] = {}
+
+    def formula_of(self, leaf: Leaf) -> Tree | None:
+        """The formula of the metric that a leaf reads; None if it reads no metric, or one with faults."""
+        metric = self.metrics.get(leaf.series.name) if leaf.series.calculated else None
+        return metric.tree if metric is not None else None
 
     def spots(self, metric: BoundMetric) -> list[Spot]:
         """Every node of a metric's formula, from the top down."""
@@ -62,7 +67,7 @@ class Spot:
     """Whether the whole formula can be missing because this node is."""
 
 
-LONGEST = 60
+LONGEST = 70
 """Characters of a part of a formula that a message quotes."""
 Check = Callable[[BoundMetric, Scene], Iterator[Found]]
 
