@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -76,9 +75,9 @@ def _run(workload: Workload, folder: Path, size: Size, runs: int, memory: str | 
 
 
 def _middle(measured: list[Measured]) -> Measured:
-    """The median time and the highest peak."""
-    last = measured[-1]
-    return replace(last, seconds=statistics.median(m.seconds for m in measured), peak=max(m.peak for m in measured))
+    """The run with the median time (of two in the middle the faster one), and the highest peak of all."""
+    middle = sorted(measured, key=lambda m: m.seconds)[(len(measured) - 1) // 2]
+    return replace(middle, peak=max(m.peak for m in measured))
 
 
 def _result(workload: Workload, size: Size, raw: int, runs: dict[str, list[Measured]],
@@ -89,7 +88,8 @@ def _result(workload: Workload, size: Size, raw: int, runs: dict[str, list[Measu
         middle = _middle(measured)
         line: dict[str, Any] = {
             "name": name, "title": contender(name).TITLE, "ratio": round(middle.seconds / own.seconds, 3),
-            "seconds": round(middle.seconds, 2), "peak_gb": round(middle.peak / GIGABYTE, 2), "rows": middle.rows,
+            "cpu_ratio": round(middle.cpu / own.cpu, 3), "seconds": round(middle.seconds, 2),
+            "cpu_seconds": round(middle.cpu, 2), "peak_gb": round(middle.peak / GIGABYTE, 2), "rows": middle.rows,
             "file_mb": round(middle.size / 1e6, 1), **middle.details,
         }
         if name in agreements:
@@ -110,13 +110,14 @@ def _print(result: dict[str, Any]) -> None:
     print(f"{result['workload']}: {WORKLOADS[result['workload']].title}")
     print(f"{size['companies']} companies, {size['days']} days, {size['series']} series, {size['metrics']} metrics, "
           f"{result['raw_rows']} raw rows\n{result['cores']} cores, {versions}")
-    print(f"\n{'':<30}{'seconds':>9}{'ratio':>8}{'peak GB':>9}{'rows':>12}{'file MB':>9}  values")
+    print(f"\n{'':<30}{'seconds':>9}{'ratio':>8}{'CPU s':>9}{'ratio':>8}{'peak GB':>9}{'rows':>12}{'file MB':>9}"
+          "  values")
     for line in result["contenders"]:
         different = line.get("cells_different")
         verdict = "" if different is None else \
             f"equal in {line['cells_compared']} cells" if not different else f"DIFFERENT: {different}"
-        print(f"{line['title']:<30}{line['seconds']:>9.2f}{line['ratio']:>8.2f}{line['peak_gb']:>9.2f}{line['rows']:>12}"
-              f"{line['file_mb']:>9.1f}  {verdict}")
+        print(f"{line['title']:<30}{line['seconds']:>9.2f}{line['ratio']:>8.2f}{line['cpu_seconds']:>9.2f}"
+              f"{line['cpu_ratio']:>8.2f}{line['peak_gb']:>9.2f}{line['rows']:>12}{line['file_mb']:>9.1f}  {verdict}")
         if "stages" in line:
             print("  " + ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in line["stages"].items()))
 

@@ -33,7 +33,7 @@ def test_the_result_says_what_was_measured(folder: Path) -> None:
     own, peer = result["contenders"]
     assert (own["name"], peer["name"]) == ("own", "window_queries")
     for line in (own, peer):
-        assert {"ratio", "seconds", "peak_gb", "rows", "file_mb"} <= line.keys()
+        assert {"ratio", "cpu_ratio", "seconds", "cpu_seconds", "peak_gb", "rows", "file_mb"} <= line.keys()
         assert line["rows"] == 50 * 40 and line["seconds"] > 0 and line["peak_gb"] > 0
     assert own["ratio"] == 1 and {"read", "compute"} <= own["stages"].keys()
     assert (peer["cells_compared"], peer["cells_different"]) == (50 * 40 * len(METRICS), {})

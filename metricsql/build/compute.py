@@ -7,17 +7,15 @@ from datetime import date, datetime, timezone
 
 from metricsql.bind.catalog import FieldFacts
 from metricsql.bind.metrics import BoundMetric
-from metricsql.build.engine import Engine, literal, quoted
+from metricsql.build.engine import Engine, quoted
 from metricsql.build.load import create
 from metricsql.plan.nodes import ModelPlan, Plan
 from metricsql.project.document import dump
+from metricsql.sql import writes
 from metricsql.sql.context import Context
 from metricsql.sql.fields import field_steps, timeline_names
 from metricsql.sql.history import result_name
-from metricsql.sql.sources import FIELD, records_name
-from metricsql.sql.steps import Step, needed, statement
-
-LATEST = "_latest"
+from metricsql.sql.steps import Step, needed
 
 
 def store_fields(engine: Engine, context: Context) -> bool:
@@ -28,21 +26,10 @@ def store_fields(engine: Engine, context: Context) -> bool:
     stored_until = context.catalog.stored_until
     if stored_until is not None and context.as_of < stored_until:
         return False
-    day = f"DATE {literal(context.as_of.isoformat())}"
-    engine.run(f'DELETE FROM "_metricsql"."fields" WHERE day = {day}')
+    engine.run(writes.forget_day(context))
     for model in context.sources.models.values():
         for field in model.fields:
-            words = quoted(f"{FIELD}{field.name}")
-            engine.run(f"""
-INSERT INTO "_metricsql"."fields"
-SELECT {literal(model.name)}, r.key, {literal(field.name)}, {day},
-       CASE WHEN ISFINITE(TRY_CAST({words} AS DOUBLE)) THEN TRY_CAST({words} AS DOUBLE) END, {words}
-FROM {quoted(records_name(context, model.name))} AS r
-LEFT JOIN (
-    SELECT record, ARG_MAX(ROW(text), day) AS newest FROM "_metricsql"."fields"
-    WHERE model = {literal(model.name)} AND field = {literal(field.name)} GROUP BY record
-) AS f ON f.record = r.key
-WHERE f.newest IS NULL OR f.newest IS DISTINCT FROM ROW({words})""")
+            engine.run(writes.store_field(context, model, field.name))
     return True
 
 
@@ -79,46 +66,19 @@ def compute(engine: Engine, context: Context, plan: Plan, steps: Sequence[Step],
 
 def _write(engine: Engine, context: Context, plan: ModelPlan, steps: list[Step], computed: bool,
            kept: Sequence[str]) -> int:
-    name, target = result_name(plan.model), f'"metrics".{quoted(plan.model)}'
-    records = quoted(records_name(context, plan.model))
-    columns = ", ".join(f"m.{quoted(metric.id)}" for metric in plan.metrics)
-    carried = "".join(f", o.{quoted(column)}" for column in kept)
-    old = f'LEFT JOIN "metrics".{quoted(plan.model + " before")} AS o ON o.record = r.key AND o.day = m.day' if kept else ""
-    source = f"{quoted(name)} AS m" if computed else f"(\n{statement(steps)}\n) AS m"
+    target, before = writes.built_table(plan.model), plan.model + writes.BEFORE
     if kept:
-        engine.run(f'ALTER TABLE {target} RENAME TO {quoted(plan.model + " before")}')
-    engine.run(f"""
-CREATE OR REPLACE TABLE {target} AS
-SELECT r.key AS record, m.day, {columns}{carried}
-FROM {source}
-JOIN {records} AS r ON r.record = m.record {old}""")
+        engine.run(f"ALTER TABLE {target} RENAME TO {quoted(before)}")
+    source = result_name(plan.model) if computed else steps
+    engine.run(writes.write_model(context, plan.model, [metric.id for metric in plan.metrics], source, kept))
     if kept:
-        engine.run(f'DROP TABLE "metrics".{quoted(plan.model + " before")}')
+        engine.run(f"DROP TABLE {writes.built_table(before)}")
     return int(engine.value(f"SELECT COUNT(*) FROM {target}"))
 
 
 def write_latest(engine: Engine, context: Context, model: str, facts: Mapping[str, FieldFacts]) -> None:
     """`metrics.<model>_latest`: the fields of every record and its values on the last day."""
-    target, table = f'"metrics".{quoted(model + LATEST)}', f'"metrics".{quoted(model)}'
-    metrics = columns_of(engine, "metrics", model)
-    taken = {name.lower() for name in ("record", "day", *metrics)}
-    chosen = ["r.key AS record", f"DATE {literal(context.as_of.isoformat())} AS day"]
-    for field in context.sources.models[model].fields:
-        label = field.name
-        while label.lower() in taken:
-            label = f"{FIELD}{label}"
-        taken.add(label.lower())
-        words = f"r.{quoted(FIELD + field.name)}"
-        known = facts.get(field.name)
-        value = words if known is not None and known.kind == "text" else f"TRY_CAST({words} AS DOUBLE)"
-        chosen.append(f"{value} AS {quoted(label)}")
-    chosen += [f"m.{quoted(name)}" for name in metrics]
-    engine.run(f"""
-CREATE OR REPLACE TABLE {target} AS
-SELECT {", ".join(chosen)}
-FROM {quoted(records_name(context, model))} AS r
-LEFT JOIN {table} AS m ON m.record = r.key AND m.day = DATE {literal(context.as_of.isoformat())}
-ORDER BY 1""")
+    engine.run(writes.write_latest(context, model, columns_of(engine, writes.METRICS_SCHEMA, model), facts))
 
 
 def columns_of(engine: Engine, schema: str, table: str) -> list[str]:
@@ -139,7 +99,7 @@ def built_tables(engine: Engine) -> list[str]:
 def drop_tables(engine: Engine, tables: Iterable[str]) -> None:
     """Remove built tables, so that their space can be used again."""
     for table in tables:
-        engine.run(f'DROP TABLE "metrics".{quoted(table)}')
+        engine.run(f"DROP TABLE {writes.built_table(table)}")
     engine.run("CHECKPOINT")
 
 

@@ -25,7 +25,7 @@ class DayRows:
 
 @dataclass(frozen=True)
 class RawRow:
-    """A row of a source, or the value of a metric of a child. `names` are the known children that it names, by model."""
+    """A row of a source, or the value of a metric of a child. `names` are the known children it names, by model."""
 
     source: str
     day: date
@@ -37,7 +37,8 @@ class RawRow:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
-        found: dict[str, Any] = {"source": self.source, "record": self.record, "day": self.day.isoformat(), "value": self.value}
+        found: dict[str, Any] = {"source": self.source, "record": self.record, "day": self.day.isoformat(),
+                                 "value": self.value}
         return {**found, **({"date": self.written} if self.written is not None else {}),
                 **({"names": dict(self.names)} if self.names else {})}
 
@@ -56,7 +57,8 @@ def read_rows(engine: Engine, query: RowQuery, definition: Definition, limit: in
         usual = source_name(definition.series[series.namespace].source, series.namespace)
     found = []
     for day, value, record, file, written, *named in engine.rows(query.rows(limit)):
-        names = {model: key for model, key in zip(models, named, strict=True) if key is not None and model != definition.root}
+        names = {model: key for model, key in zip(models, named, strict=True)
+                 if key is not None and model != definition.root}
         source = usual if file is None else _shown(file, definition.folder)
         found.append(RawRow(source, day, value, record, written, names))
     return found

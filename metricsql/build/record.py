@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from metricsql.bind.sources import BoundModel
 from metricsql.bind.tree import Field, SeriesRef
@@ -17,6 +18,7 @@ from metricsql.build.catalog import attach, read_catalog, read_names
 from metricsql.build.engine import Engine, open_reader, quoted, reading
 from metricsql.build.load import create
 from metricsql.build.raw_rows import DayRows, RawRow, count_rows, read_rows
+from metricsql.build.status import Status, read_status
 from metricsql.build.stored import StoredValue, newest_as_of, stored_value
 from metricsql.compiler import Compiled, compile_metrics
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
@@ -25,7 +27,7 @@ from metricsql.project.definition import Definition
 from metricsql.sql import record as sql
 from metricsql.sql.conditions import mentioned
 from metricsql.sql.context import Context
-from metricsql.sql.fields import CURRENT, GIVEN, timeline_names, values_name
+from metricsql.sql.fields import CURRENT, GIVEN, timeline_names
 from metricsql.sql.history import history_steps, result_name
 from metricsql.sql.raw_rows import RowQuery, first_row_day, scoped_rows
 from metricsql.sql.sources import records_name, rows_name
@@ -77,7 +79,9 @@ class RecordReader:
 
     def counts(self, series: SeriesRef, key: str, first: date, last: date) -> dict[date, DayRows]:
         """How many rows stand behind each day of a series."""
-        return count_rows(self.engine, RowQuery(self.context, series, key, first, last)) if self.has_rows(series) else {}
+        if not self.has_rows(series):
+            return {}
+        return count_rows(self.engine, RowQuery(self.context, series, key, first, last))
 
     def rows(self, series: SeriesRef, key: str, first: date, last: date, days: Sequence[date] | None,
              limit: int | None) -> list[RawRow]:
@@ -89,7 +93,24 @@ class RecordReader:
 
     def stored(self, metric: str, key: str, day: date) -> StoredValue:
         """What the built file holds of a value."""
-        return stored_value(self.engine, self.context.definition, self.compiled, metric, key, day)
+        found = stored_value(self.engine, self.status, self.compiled.metrics[metric].model, metric, key, day)
+        changed = tuple(source for source in found.changed_sources if source in self._sources())
+        return replace(found, changed_sources=changed)
+
+    def _sources(self) -> set[str]:
+        """The sources that the metrics read, by the names that a build notes them under."""
+        definition = self.context.definition
+        inputs = [series for plan in self.plan.models for series in plan.inputs]
+        models = {*(plan.model for plan in self.plan.models), *(series.model for series in inputs)}
+        read = [definition.series[s.namespace].source for s in inputs if s.namespace in definition.series]
+        read += [source for model in models for source in (definition.models[model].records, definition.models[model].history)
+                 if source is not None]
+        return {str(source) for source in read}
+
+    @cached_property
+    def status(self) -> Status:
+        """What was built, and what has changed since."""
+        return read_status(self.engine, self.context.definition, self.compiled)
 
     def has_rows(self, series: SeriesRef) -> bool:
         """Whether there are rows: of a source, or values of children."""
@@ -102,7 +123,8 @@ class RecordReader:
         title = self._loaded(model, key, [sql.field_column(TITLE)])[0] if TITLE in _names(model) else None
         since = self._loaded(model, key, ["since"])[0] if model.since is not None else None
         return RecordData(plan.model, key, str(title) if title else None, since if isinstance(since, date) else None,
-                          self._inputs(plan, key), self._metrics(plan, key), self._fields(plan, key), self._outside(plan, model, key))
+                          self._inputs(plan, key), self._metrics(plan, key), self._fields(plan, key),
+                          self._outside(plan, model, key))
 
     def _loaded(self, model: BoundModel, key: str, columns: Sequence[str]) -> Sequence[object]:
         return self.engine.rows(sql.loaded_record(self.context, model.name, key, columns))[0] if columns else ()
@@ -123,7 +145,7 @@ class RecordReader:
     def _fields(self, plan: ModelPlan, key: str) -> dict[Field, list[Held]]:
         found: dict[Field, list[Held]] = {}
         for field, table in timeline_names(plan).items():
-            known = dict(self.engine.rows(sql.origins(f"{values_name(plan.model)} and origins", field, key)))
+            known = dict(self.engine.rows(sql.origins(sql.origins_name(plan.model), field, key)))
             rows = self.engine.rows(sql.timeline(table, key))
             found[field] = [Held(day, value, self._origin(plan.model, known.get(day), day)) for day, value in rows]
         return found
@@ -140,7 +162,8 @@ class RecordReader:
             if self._loaded(model, key, [self.compiled.flags[where]])[0] is not True:
                 asked = [name for name in mentioned(where) if name in _names(model)]
                 now = self._loaded(model, key, [sql.field_column(name) for name in asked])
-                found[where] = {name: None if value is None else str(value) for name, value in zip(asked, now, strict=True)}
+                found[where] = {name: str(value) if value is not None else None
+                                for name, value in zip(asked, now, strict=True)}
         return found
 
 
@@ -196,7 +219,8 @@ class _Loader:
             declared = model.definition.records
             with reading(str(declared), declared.place):
                 attach(self.engine, declared)
-                self.create(records_name(self.context, model.name), sql.scoped_records(self.context, model, conditions, by, self.key))
+                steps = sql.scoped_records(self.context, model, conditions, by, self.key)
+                self.create(records_name(self.context, model.name), steps)
 
     def rows(self, plan: Plan) -> None:
         """Every row of the record and its children, and from them the first day that windows can see."""
@@ -221,7 +245,8 @@ class _Loader:
             if not model_plan.fields:
                 continue
             if self.context.catalog.has_store:
-                self.engine.run(f"CREATE OR REPLACE TEMP TABLE {quoted(sql.STORED)} AS {sql.scoped_store(self.context, model_plan.model)}")
+                stored = sql.scoped_store(self.context, model_plan.model)
+                self.engine.run(f"CREATE OR REPLACE TEMP TABLE {quoted(sql.STORED)} AS {stored}")
             steps = sql.known_values(self.context, model_plan)
             for name in (steps[-1].name, *timeline_names(model_plan).values()):
                 self.create(name, needed(steps, name, self.have))

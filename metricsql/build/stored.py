@@ -8,9 +8,7 @@ from typing import Any
 
 from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, quoted
-from metricsql.build.status import has_state, read_status
-from metricsql.compiler import Compiled
-from metricsql.project.definition import Definition
+from metricsql.build.status import Status, has_state
 
 
 @dataclass(frozen=True)
@@ -26,16 +24,15 @@ class StoredValue:
     changed_sources: tuple[str, ...] = ()
 
 
-def stored_value(engine: Engine, definition: Definition, compiled: Compiled, metric: str, record: str, day: date) -> StoredValue:
+def stored_value(engine: Engine, status: Status, model: str, metric: str, record: str, day: date) -> StoredValue:
     """The stored value of a metric, with the state of what it was built from."""
-    model = compiled.metrics[metric].model
-    if not has_state(engine) or metric not in columns_of(engine, "metrics", model):
+    if status.last_build is None or metric not in columns_of(engine, "metrics", model):
         return StoredValue(False)
-    rows = engine.rows(f'SELECT {quoted(metric)} FROM "metrics".{quoted(model)} WHERE record = ? AND day = ?', [record, day])
-    status = read_status(engine, definition, compiled)
+    cell = f'SELECT {quoted(metric)} FROM "metrics".{quoted(model)} WHERE record = ? AND day = ?'
+    rows = engine.rows(cell, [record, day])
     own = next(found for found in status.metrics if found.id == metric)
-    return StoredValue(True, bool(rows), rows[0][0] if rows else None, own.state, own.built_through, status.last_build,
-                       tuple(status.changed_sources))
+    return StoredValue(True, bool(rows), rows[0][0] if rows else None, own.state, own.built_through,
+                       status.last_build, tuple(status.changed_sources))
 
 
 def newest_as_of(engine: Engine) -> date | None:

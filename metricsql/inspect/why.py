@@ -54,13 +54,14 @@ class Why:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
         return {
-            "metric": self.metric, "name": self.name, "unit": self.unit, "description": self.description, "model": self.model,
-            "record": self.record, "title": self.title, "day": self.day.isoformat(), "value": self.value,
-            "stored": self.stored.to_dict(), "tree": self.tree.to_dict(),
+            "metric": self.metric, "name": self.name, "unit": self.unit, "description": self.description,
+            "model": self.model, "record": self.record, "title": self.title, "day": self.day.isoformat(),
+            "value": self.value, "stored": self.stored.to_dict(), "tree": self.tree.to_dict(),
         }
 
 
-def why(definition: Definition, metric: MetricDef, record: str, day: date | None, as_of: date, limit: int | None = 10) -> Why:
+def why(definition: Definition, metric: MetricDef, record: str, day: date | None, as_of: date,
+        limit: int | None = 10) -> Why:
     """Take the value of a metric for a record and day apart; without a day, that of the last one.
 
     `limit` is the most values and rows that each operation over time shows; None shows all. Raises `ProjectError`
@@ -71,7 +72,7 @@ def why(definition: Definition, metric: MetricDef, record: str, day: date | None
 
 
 def take_apart(reader: RecordReader, metric: MetricDef, record: str, day: date, limit: int | None = 10) -> Why:
-    """Take one value apart, of the record that a reader was opened for. Raises `ProjectError` if there is no such day."""
+    """Take a value of the record that a reader was opened for apart. Raises `ProjectError` if it has no such day."""
     data = reader.data(metric.model, record)
     _check_day(reader, data, day)
     tree = Explainer(Values(reader), limit).metric(metric.id, Spot(metric.model, record, day))
@@ -112,11 +113,13 @@ def _compared(value: float | None, stored: StoredValue, metric: str, day: date) 
         through = stored.built_through
         reason = f"is built through {day_words(through)} only" if through is not None and through < day else \
             "was built when the record had no such day"
-        return Stored("missing", None, f"There is no stored value: `{metric}` {reason}; `metricsql build` adds it.", built_at, as_of)
+        words = f"There is no stored value: `{metric}` {reason}; `metricsql build` adds it."
+        return Stored("missing", None, words, built_at, as_of)
     build = f"the build of {built_at} UTC, as of {as_of}"
     if _same(value, stored.value):
         return Stored("same", stored.value, f"The stored value is the same ({build}).", built_at, as_of)
-    words = f"The stored value is stale: it is {value_words(stored.value)} ({build}). {_reason(stored)}; `metricsql build` computes it anew."
+    words = f"The stored value is stale: it is {value_words(stored.value)} ({build}). {_reason(stored)}; " \
+            "`metricsql build` computes it anew."
     return Stored("stale", stored.value, words, built_at, as_of)
 
 

@@ -115,4 +115,5 @@ class Stored:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return {"state": self.state, "value": self.value, "built_at": self.built_at, "as_of": self.as_of, "words": self.words}
+        return {"state": self.state, "value": self.value, "built_at": self.built_at, "as_of": self.as_of,
+                "words": self.words}

@@ -12,6 +12,7 @@ from metricsql.operators import Operator, Value
 
 Texts = Sequence[str]
 Values = Sequence[Value]
+NOTHING = "no argument has a value, so there is none"
 NOT_FINITE = "the result is not a finite number, so there is no value"
 
 
@@ -51,7 +52,7 @@ def _have_no_value(names: Sequence[str]) -> str:
 def _skips(texts: Texts, values: Values, result: Value) -> list[str]:
     missing = _missing(texts, values)
     if all(value is None for value in values):
-        return ["no argument has a value, so there is none"]
+        return [NOTHING]
     said = [f"{_have_no_value(missing)} and {'is' if len(missing) == 1 else 'are'} skipped"] if missing else []
     return [*said, *([NOT_FINITE] if result is None else [])]
 
@@ -60,8 +61,10 @@ def _subtraction(texts: Texts, values: Values, result: Value) -> list[str]:
     if values[0] is None:
         return [f"the first argument, `{texts[0]}`, has no value, so the result has none"]
     missing = _missing(texts[1:], values[1:])
-    said = [f"{_have_no_value(missing)}, so nothing is taken away for {'it' if len(missing) == 1 else 'them'}"] if missing else []
-    return [*said, *([NOT_FINITE] if result is None else [])]
+    said = [NOT_FINITE] if result is None else []
+    if not missing:
+        return said
+    return [f"{_have_no_value(missing)}, so nothing is taken away for {'it' if len(missing) == 1 else 'them'}", *said]
 
 
 def _division(texts: Texts, values: Values, result: Value) -> list[str]:
@@ -78,7 +81,7 @@ def _power(texts: Texts, values: Values, result: Value) -> list[str]:
         return [f"{_have_no_value(missing)}, so the result has none"]
     base, exponent = values
     if result is None and isinstance(base, float) and isinstance(exponent, float):
-        outside = base < 0 and exponent != int(exponent) or base == 0 and exponent < 0
+        outside = (base < 0 and exponent != int(exponent)) or (base == 0 and exponent < 0)
         return ["the power is outside the real numbers, so there is no value" if outside else NOT_FINITE]
     return []
 
@@ -90,13 +93,14 @@ def _comparison(texts: Texts, values: Values, result: Value) -> list[str]:
 
 def _if(texts: Texts, values: Values, result: Value) -> list[str]:
     chosen = texts[1] if values[0] else texts[2]
-    found = "has no value and counts as not satisfied" if values[0] is None else "holds" if values[0] else "does not hold"
-    return [f"the condition {found}, so `{chosen}` counts"]
+    if values[0] is None:
+        return [f"the condition has no value and counts as not satisfied, so `{chosen}` counts"]
+    return [f"the condition {'holds' if values[0] else 'does not hold'}, so `{chosen}` counts"]
 
 
 def _coalesce(texts: Texts, values: Values, result: Value) -> list[str]:
     first = next((text for text, value in zip(texts, values, strict=True) if value is not None), None)
-    return ["no argument has a value, so there is none"] if first is None else [f"the first argument with a value is `{first}`"]
+    return [NOTHING] if first is None else [f"the first argument with a value is `{first}`"]
 
 
 SPECIAL: dict[str, Callable[[Texts, Values, Value], list[str]]] = {

@@ -37,7 +37,8 @@ def _metric_lines(metric: Node, user: Node, indent: str) -> Iterator[str]:
     else:
         whose = f" of {metric.record}" if metric.record != user.record else ""
         shown = " (shown above)" if metric.repeated else ""
-        yield f"{indent}`{metric.text}`{one_line(whose)} on {day_words(metric.day)} = {value_words(metric.value)}{shown}"
+        where = f"`{metric.text}`{one_line(whose)} on {day_words(metric.day)}"
+        yield f"{indent}{where} = {value_words(metric.value)}{shown}"
         inner = indent + STEP
         yield from (f"{inner}- {rule}" for rule in metric.rules)
     for child in metric.children:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,7 +10,7 @@ from typing import assert_never
 
 from metricsql import operators
 from metricsql.bind.tree import Apply, Constant, Field, Leaf, Tree
-from metricsql.build.record import Held, RecordReader
+from metricsql.build.record import Held, RecordData, RecordReader
 from metricsql.formula import Call, Formula, write_expression
 from metricsql.formula.nodes import Name
 from metricsql.inspect.why_nodes import Kind, Node
@@ -21,8 +22,8 @@ from metricsql.operators import Value
 from metricsql.plan.planner import reads_row
 from metricsql.sql.fields import LONG_AGO
 
-DEEPEST = 3
-"""How many steps to other days or records are taken; the rest is one `why` further."""
+STEPS, LEVELS = 3, 150
+"""How many steps to other days or records are taken, and how deep the tree may get; the rest is one `why` further."""
 LONG = 90
 """A longer text is shortened for reading."""
 LEFT_OUT = Name("…")
@@ -30,11 +31,13 @@ LEFT_OUT = Name("…")
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a formula is evaluated."""
+    """Where a formula is evaluated, and how far from the top of the tree that is."""
 
     model: str
     key: str
     day: date
+    steps: int = field(default=0, compare=False)
+    level: int = field(default=0, compare=False)
 
 
 class Values:
@@ -50,24 +53,23 @@ class Values:
             self.known[tree, spot] = self._of(tree, spot)
         return self.known[tree, spot]
 
-    def metric(self, name: str, spot: Spot) -> Value:
-        """The value of a metric: its formula's, with the rules of its output."""
-        bound = self.reader.compiled.metrics[name]
-        if bound.definition.where in self.reader.data(spot.model, spot.key).outside:
-            return None
-        value = self.of(bound.tree, spot)
-        return 0.0 if value is None and bound.definition.missing_zero else value
+    def metric(self, name: str, spot: Spot) -> float | None:
+        """The value of a metric, as a build would store it."""
+        return self.data(spot).metrics[name].get(spot.day)
+
+    def data(self, spot: Spot) -> RecordData:
+        """What is known of the record."""
+        return self.reader.data(spot.model, spot.key)
 
     def series(self, leaf: Leaf, spot: Spot) -> dict[date, float]:
         """The value of every day that has one."""
-        data = self.reader.data(spot.model, spot.key)
         if leaf.series.calculated and not leaf.series.rollup:
-            return {day: value for day, value in data.metrics[leaf.series.name].items() if value is not None}
-        return dict(data.inputs[leaf.series])
+            return {day: value for day, value in self.data(spot).metrics[leaf.series.name].items() if value is not None}
+        return dict(self.data(spot).inputs[leaf.series])
 
     def held(self, tracked: Field, spot: Spot) -> Held | None:
         """The value that a field has on a day, since the first day that it is the same."""
-        past = [held for held in self.reader.data(spot.model, spot.key).fields[tracked] if held.since <= spot.day]
+        past = [held for held in self.data(spot).fields[tracked] if held.since <= spot.day]
         found = past[-1] if past else None
         for held in reversed(past):
             if found is None or held.value != found.value or held.since == LONG_AGO:
@@ -100,76 +102,77 @@ class Explainer:
     limit: int | None
     shown: set[object] = field(default_factory=set)
 
-    def metric(self, name: str, spot: Spot, level: int = 0) -> Node:
+    def metric(self, name: str, spot: Spot) -> Node:
         """A metric at a spot, with its formula below."""
         bound, value = self.values.reader.compiled.metrics[name], self.values.metric(name, spot)
         node = Node("metric", name, value, spot.key, spot.day, label=name)
+        if spot.steps > STEPS or spot.level > LEVELS:
+            further = f"metricsql why {name} --record {shlex.quote(spot.key)} --day {spot.day}"
+            return replace(node, rules=(f"`{further}` goes on from here",))
         if (name, spot) in self.shown:
             return replace(node, repeated=True)
         self.shown.add((name, spot))
-        outside = self.values.reader.data(spot.model, spot.key).outside
-        if bound.definition.where in outside:
-            return replace(node, rules=(_outside_words(bound.definition.where or "", outside[bound.definition.where or ""], spot),))
-        formula = self.node(bound.formula, bound.tree, spot, level)
-        zero = formula.value is None and bound.definition.missing_zero
-        return replace(node, rules=("the formula has no value, which `missing: zero` makes 0",) if zero else (), children=(formula,))
+        where, outside = bound.definition.where, self.values.data(spot).outside
+        if where is not None and where in outside:
+            return replace(node, rules=(_outside_words(where, outside[where], spot.key),))
+        formula = self.node(bound.formula, bound.tree, spot)
+        made_zero = formula.value is None and bound.definition.missing_zero
+        rules = ("the formula has no value, which `missing: zero` makes 0",) if made_zero else ()
+        return replace(node, rules=rules, children=(formula,))
 
-    def node(self, formula: Formula, tree: Tree, spot: Spot, level: int, counts: bool = True) -> Node:
+    def node(self, formula: Formula, tree: Tree, spot: Spot, counts: bool = True) -> Node:
         """A part of a formula. One that does not count is told by its value only."""
-        node = Node(_kind(tree), write_expression(formula), self.values.of(tree, spot), spot.key, spot.day, counts=counts,
-                    label=short(formula))
+        text, value = write_expression(formula), self.values.of(tree, spot)
+        node = Node(_kind(tree), text, value, spot.key, spot.day, counts=counts, label=short(formula))
+        below = replace(spot, level=spot.level + 1)
         match tree:
             case _ if not counts:
                 return node
             case Constant():
                 return node
             case Field():
-                return self.field(node, tree, spot)
+                return self.field(node, tree, below)
             case Leaf():
-                return self.leaf(node, tree, spot, level)
+                return self.leaf(node, tree, below)
             case Apply():
-                return self.apply(node, formula, tree, spot, level)
+                return self.apply(node, formula, tree, below)
             case _:
                 assert_never(tree)
 
-    def apply(self, node: Node, formula: Formula, tree: Apply, spot: Spot, level: int) -> Node:
+    def apply(self, node: Node, formula: Formula, tree: Apply, spot: Spot) -> Node:
         assert isinstance(formula, Call)
         block = operators.operator(tree.op)
         values = [self.values.of(argument, spot) for argument in tree.args]
         idle = unused(block, values)
-        children = tuple(self.node(part, argument, spot, level, i not in idle)
-                         for i, (part, argument) in enumerate(zip(formula.args, tree.args, strict=True)))
+        children = [self.node(part, argument, spot, i not in idle)
+                    for i, (part, argument) in enumerate(zip(formula.args, tree.args, strict=True))]
         rules = operator_rules(block, [short(argument, 60) for argument in formula.args], values, node.value)
-        return replace(node, rules=rules, children=children)
+        return replace(node, rules=rules, children=tuple(children))
 
     # Operations over time
 
-    def leaf(self, node: Node, leaf: Leaf, spot: Spot, level: int) -> Node:
+    def leaf(self, node: Node, leaf: Leaf, spot: Spot) -> Node:
         if (leaf, spot) in self.shown:
             return replace(node, repeated=True)
         self.shown.add((leaf, spot))
         if reads_row(leaf):
-            return replace(node, children=(self.metric(leaf.series.name, spot, level),))
-        data = self.values.reader.data(spot.model, spot.key)
-        start = self.values.reader.context.start
+            return replace(node, children=(self.metric(leaf.series.name, spot),))
+        start, since = self.values.reader.context.start, self.values.data(spot).since
         look = Look(self.values.reader, leaf, spot.key, spot.day, self.values.series(leaf, spot), node.value,
-                    max(start, data.since or start))
-        window = look.window(self.limit)
-        node = replace(node, window=window, rules=window_rules(look))
-        return self.descend(node, leaf, spot, level, look) if leaf.series.calculated else node
+                    max(start, since or start))
+        node = replace(node, window=look.window(self.limit), rules=window_rules(look))
+        return self.descend(node, leaf, spot, look) if leaf.series.calculated else node
 
-    def descend(self, node: Node, leaf: Leaf, spot: Spot, level: int, look: Look) -> Node:
+    def descend(self, node: Node, leaf: Leaf, spot: Spot, look: Look) -> Node:
         """Add the tree of the day that tells most; of children, that of the one with the largest part in it."""
-        name, day, key = leaf.series.name, look.telling, spot.key
+        day, key = look.telling, spot.key
         if day is None:
             return node
         if leaf.series.rollup:
-            rows = self.values.reader.rows(leaf.series, spot.key, day, day, None, None)
-            key = max(rows, key=lambda row: abs(row.value)).record
-        if level >= DEEPEST:
-            further = f"`metricsql why {name} --record {key} --day {day}` goes on from here"
-            return replace(node, rules=(*node.rules, further))
-        return replace(node, children=(self.metric(name, Spot(leaf.series.model, key, day), level + 1),))
+            rows = self.values.reader.rows(leaf.series, spot.key, day, day, None, 1)
+            key = rows[0].record
+        there = Spot(leaf.series.model, key, day, spot.steps + 1, spot.level)
+        return replace(node, children=(self.metric(leaf.series.name, there),))
 
     # Fields
 
@@ -177,15 +180,15 @@ class Explainer:
         if (tracked, spot) in self.shown:
             return replace(node, repeated=True)
         self.shown.add((tracked, spot))
-        held = self.values.held(tracked, spot)
-        everything = self.values.reader.data(spot.model, spot.key).fields[tracked]
+        held, everything = self.values.held(tracked, spot), self.values.data(spot).fields[tracked]
         if held is None:
             return replace(node, rules=(_untracked_words(everything),))
         if held.since == LONG_AGO:
             first = next((h for h in everything if h.value is not None and h.since != LONG_AGO), None)
             return replace(node, rules=(_constant_words(first),), source=first.origin if first else None)
         word = "empty" if held.value is None else value_words(held.value)
-        return replace(node, rules=(f"{word} since {day_words(held.since)} ({held.origin})",), since=held.since, source=held.origin)
+        rule = f"{word} since {day_words(held.since)} ({held.origin})"
+        return replace(node, rules=(rule,), since=held.since, source=held.origin)
 
 
 def _kind(tree: Tree) -> Kind:
@@ -211,12 +214,14 @@ def _untracked_words(everything: Sequence[Held]) -> str:
 def _constant_words(first: Held | None) -> str:
     if first is None:
         return "no value of the field is known"
-    return f"not tracked before {day_words(first.since)}; until then the first known value counts (`fields_before_tracking: constant`)"
+    return f"not tracked before {day_words(first.since)}; until then the first known value counts " \
+           "(`fields_before_tracking: constant`)"
 
 
-def _outside_words(where: str, now: Mapping[str, str | None], spot: Spot) -> str:
-    known = listed([f"{name} is {value_words(value) if value is not None else 'empty'}" for name, value in now.items()]) if now else ""
-    return f"`{spot.key}` is outside of `where: {where}`" + (f" ({known})" if known else "") + ", so the metric has no value for it"
+def _outside_words(where: str, now: Mapping[str, str | None], key: str) -> str:
+    fields = [f"{name} is {'empty' if value is None else value_words(value)}" for name, value in now.items()]
+    known = f" ({listed(fields)})" if fields else ""
+    return f"`{key}` is outside of `where: {where}`{known}, so the metric has no value for it"
 
 
 def short(formula: Formula, longest: int = LONG) -> str:

@@ -85,7 +85,8 @@ def _days_since(look: Look) -> str:
     newest = look.counted[0]
     if newest == look.day:
         return f"{day_words(look.day)} itself has a value above zero"
-    return f"the newest day with a value above zero is {day_words(newest)}, {counted((look.day - newest).days, 'day')} before"
+    days = counted((look.day - newest).days, "day")
+    return f"the newest day with a value above zero is {day_words(newest)}, {days} before"
 
 
 def _offset(look: Look) -> str:
@@ -93,9 +94,11 @@ def _offset(look: Look) -> str:
     missing = [day for day in (look.day, look.then) if day not in look.series]
     if missing:
         names = [f"the day {days} before" if day is None else day_words(day) for day in missing]
-        return f"{names[0]} has no {_data(look)}{f', nor has {names[1]}' if len(names) == 2 else ''}, so there is no value"
-    now, before = look.series[look.day], look.series[look.then or look.day]
-    said = f"{day_words(look.day)} has {value_words(now)}, {day_words(look.then or look.day)} ({days} before) has {value_words(before)}"
+        also = f", nor has {names[1]}" if len(names) == 2 else ""
+        return f"{names[0]} has no {_data(look)}{also}, so there is no value"
+    then = look.then or look.day
+    now, before = look.series[look.day], look.series[then]
+    said = f"{day_words(look.day)} has {value_words(now)}, {day_words(then)} ({days} before) has {value_words(before)}"
     if before == 0 and look.leaf.mode != "difference":
         return f"{said}; a division by zero has no value"
     return f"{said}: {TRENDS[look.leaf.mode or 'ratio']}" + (f"; {NOT_FINITE}" if look.result is None else "")
@@ -103,8 +106,8 @@ def _offset(look: Look) -> str:
 
 def _nothing(look: Look) -> Iterator[str]:
     """What there is around a window without a value."""
-    where = f"up to {day_words(look.day)}" if look.leaf.days is None else f"on {day_words(look.day)}" if look.leaf.days == 1 \
-        else f"from {_span(look)}"
+    word = "up to" if look.leaf.days is None else "on" if look.leaf.days == 1 else "from"
+    where = f"{word} {day_words(look.day) if look.leaf.days is None else _span(look)}"
     yield f"no {_data(look)} {where}" + (", so the number of days is 0" if look.block.key == "length" else "")
     older = max((day for day in look.series if day < look.day), default=None)
     later = min((day for day in look.series if day > look.day), default=None)
@@ -149,4 +152,5 @@ def _left_out(look: Look) -> Iterator[str]:
     if without and not look.leaf.series.calculated:
         yield f"{counted(without, 'row')} without a readable value {'is' if without == 1 else 'are'} left out"
     elif without and look.first == look.day:
-        yield f"{counted(without, 'other record')} of {look.leaf.series.model} {'has' if without == 1 else 'have'} no value on this day"
+        others = f"{counted(without, 'other record')} of {look.leaf.series.model}"
+        yield f"{others} {'has' if without == 1 else 'have'} no value on this day"

@@ -40,9 +40,9 @@ class Look:
         rows = [] if not days else self.reader.rows(
             self.leaf.series, self.key, days[-1], days[0], self.counted if self.picks else None, limit)
         total = sum(self.rows_of(day).rows for day in days)
-        return Window(self.block.json, str(self.leaf.series), self.leaf.series.model, self.leaf.days, self.first, self.day,
-                      len(self.present) - len(self.as_zero), len(self.as_zero), values, len(days) - len(shown),
-                      tuple(rows), total - len(rows))
+        leaf, zeros = self.leaf, len(self.as_zero)
+        return Window(self.block.json, str(leaf.series), leaf.series.model, leaf.days, self.first, self.day,
+                      len(self.present) - zeros, zeros, values, len(days) - len(shown), tuple(rows), total - len(rows))
 
     # Which days
 

@@ -152,7 +152,9 @@ class _Loader:
                                         file.document.key_place((key,)))
                 elif value is not None:
                     result[key] = value
-        if self.files and self.files[0].document.name == self.shown(self.file) and self.files[0].content.version is None:
+        at_top = {error.place.pointer for error in self.findings.errors} & {"", "/version"}
+        main = self.files[0] if self.files and self.files[0].document.name == self.shown(self.file) else None
+        if main is not None and main.content.version is None and not at_top:
             self.findings.error("missing-key", "the key `version` is missing", self.files[0].document.place(()),
                                 "write `version: 1` at the top")
         if result.get("start") and result.get("until") and result["start"] > result["until"]:

@@ -81,7 +81,8 @@ class RowQuery:
 
     def rows(self, limit: int | None) -> str:
         """`day, value, record, file, date as written, <record of each model>...`, newest first."""
-        query = self._from(exp.select(column("day"), named(self._value(), "value"), named(self._record(), "record"), *self._words()))
+        chosen = [column("day"), named(self._value(), "value"), named(self._record(), "record"), *self._words()]
+        query = self._from(exp.select(*chosen))
         query = query.where(self._tests()[0]).order_by(*[exp.Ordered(this=e, desc=True) for e in self._order()])
         return syntax.render(query if limit is None else query.limit(limit))
 
@@ -125,12 +126,14 @@ class RowQuery:
         query = query.where(syntax.fill("{0} >= {1}", [day, syntax.day(self.first)]),
                             syntax.fill("{0} <= {1}", [day, syntax.day(self.last)]))
         if self.days is not None:
-            query = query.where(exp.In(this=day, expressions=[syntax.day(d) for d in self.days]) if self.days else exp.false())
+            asked = exp.In(this=day, expressions=[syntax.day(one) for one in self.days])
+            query = query.where(asked if self.days else exp.false())
         if self.series.calculated:
             return query.from_(syntax.table(result_name(self.series.model)))
         columns = concerned(self.context, self._bound, self.series.model)
         concerns = syntax.fill("{0} IS NOT NULL", columns) if self.series.rollup else _any_is(columns, self.key)
-        return query.from_(syntax.table(rows_name(self.series.namespace))).where(column("name").eq(text(self.series.name)), concerns)
+        query = query.from_(syntax.table(rows_name(self.series.namespace)))
+        return query.where(column("name").eq(text(self.series.name)), concerns)
 
 
 def _any_is(columns: Sequence[exp.Expression], key: str) -> exp.Expression:

@@ -76,12 +76,18 @@ def scoped_store(context: Context, model: str) -> str:
     return syntax.render(query)
 
 
+def origins_name(model: str) -> str:
+    """The step with every known value of a model's used fields, and what it comes from."""
+    return f"{values_name(model)} and origins"
+
+
 def known_values(context: Context, plan: ModelPlan) -> list[Step]:
     """Every known value of the used fields, with what it comes from (`priority`)."""
     steps = scoped_field_steps(context, plan)
     values = next(step for step in steps if step.name == values_name(plan.model))
     assert isinstance(values.query, exp.Select)
-    return [*steps, replace(values, name=f"{values.name} and origins", query=values.query.copy().select(column("priority")))]
+    query = values.query.copy().select(column("priority"))
+    return [*steps, replace(values, name=origins_name(plan.model), query=query)]
 
 
 def scoped_field_steps(context: Context, plan: ModelPlan) -> list[Step]:
@@ -116,7 +122,8 @@ def origins(table: str, field: Field, key: str) -> str:
 # Inputs and results
 
 
-def input_steps(context: Context, plan: ModelPlan, flags: Mapping[str, str], key: str) -> tuple[list[Step], list[SeriesRef]]:
+def input_steps(context: Context, plan: ModelPlan, flags: Mapping[str, str],
+                key: str) -> tuple[list[Step], list[SeriesRef]]:
     """`day` and every input of a record on every day since the first one with data; and which series they are."""
     whole = replace(plan, look_back=EVERY_DAY, unbounded=False)
     columns = input_columns(context, whole, flags)
@@ -134,5 +141,6 @@ def results_of(table: str, key: str, metrics: Iterable[str]) -> str:
 
 def loaded_record(context: Context, model: str, key: str, columns: Iterable[str]) -> str:
     """Columns of one loaded record."""
-    query = exp.select(*[column(name) for name in columns]).from_(syntax.table(records_name(context, model), schema=LOADED))
+    table = syntax.table(records_name(context, model), schema=LOADED)
+    query = exp.select(*[column(name) for name in columns]).from_(table)
     return syntax.render(query.where(column("record").eq(text(key))))

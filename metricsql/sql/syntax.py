@@ -70,7 +70,7 @@ def named(expression: exp.Expression, name: str) -> exp.Expression:
     """`expression AS "name"`, without the alias where it says nothing."""
     if isinstance(expression, exp.Column) and expression.name == name and isinstance(expression.this, exp.Identifier):
         return expression
-    return exp.alias_(expression, identifier(name))
+    return exp.Alias(this=expression, alias=identifier(name))
 
 
 def operand(expression: exp.Expression) -> exp.Expression:

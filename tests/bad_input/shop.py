@@ -26,6 +26,8 @@ FOREIGN = re.compile(
     r"|LINE \d+:|duckdb\.|Errno|internal error|NoneType|\bSELECT\b")
 """What only a programmer should ever read."""
 MESSAGE = re.compile(r"^(?:error|warning)\[([a-z0-9-]+)\]: (.*)$", re.MULTILINE)
+REPORT = re.compile(r"^(?:built \d|nothing has changed|would compute)(?:.*\n)+?(?=exit )", re.MULTILINE)
+"""What a build did is not the matter here."""
 ACRONYMS = ("IF", "JSON", "YAML", "LAST", "SUM", "TREND", "UTF-8")
 """A message begins with a small letter, unless it begins with a name."""
 
@@ -46,7 +48,7 @@ class Said:
     def __str__(self) -> str:
         parts = [f"$ {self.command}", self.err.rstrip(), self.out.rstrip(), f"exit {self.exit}"]
         shown = "\n".join(line.rstrip() for part in parts if part for line in part.split("\n"))
-        return re.sub(r"\(\d+\.\d s\)$", "(1.0 s)", shown, flags=re.MULTILINE)
+        return REPORT.sub("(the report of the build)\n", shown)
 
 
 @dataclass

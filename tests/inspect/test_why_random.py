@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from metricsql.api import Project
 from metricsql.build.record import reading_record
 from metricsql.diagnostics import Findings
 from metricsql.formula import read_expression, write_json
 from metricsql.inspect.why import Why, take_apart
 from metricsql.inspect.why_nodes import Node
+from metricsql.project import load_definition
 from tests.oracle import Panel, evaluate
 from tests.oracle.groups import formula_value
 from tests.oracle.parts import Place, over_time
@@ -22,16 +24,17 @@ from tests.oracle.random_formulas import random_panel
 from tests.oracle.rawdata import collapse_mode, collapsed
 from tests.oracle.world import World
 from tests.panels import without_twins, write_panel
-from tests.projects import build, same
+from tests.projects import same
 
-PROJECTS, METRICS, RECORDS, CELLS = 18, 10, 3, 11
+PROJECTS, METRICS, RECORDS, CELLS = 12, 14, 4, 12
 
 
 @pytest.mark.parametrize("seed", range(PROJECTS))
 def test_random_cells(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
     panel = without_twins(random_panel(rng, metrics=METRICS))
-    project = build(write_panel(panel, tmp_path))
+    project = Project(load_definition(write_panel(panel, tmp_path)))
+    project.build()
     oracle = Oracle(panel)
     declared = {metric.id: metric for metric in project.definition.metrics}
     for model, record, cells in chosen(rng, oracle):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from metricsql import operators
@@ -85,23 +86,25 @@ def unreachable_metric(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
 
 def similar_name(metric: BoundMetric, scene: Scene) -> Iterator[Found]:
     names = scene.catalog.names or {}
+    read = {spot.tree.series for spot in scene.spots(metric) if isinstance(spot.tree, Leaf)}
+    fields = {spot.tree.name for spot in scene.spots(metric) if isinstance(spot.tree, Field)}
+    known = scene.catalog.fields.get(metric.model, {}).keys() - fields
     for spot in scene.spots(metric):
         match spot.tree, spot.written:
             case Leaf(series=series), Window(of=written) if not series.calculated:
-                carried = names.get((series.model, series.namespace), ())
-                yield from _twins(written.place, series.name, carried, "data carries")
+                carried = names.get((series.model, series.namespace), frozenset())
+                unread = [name for name in carried if replace(series, name=name) not in read]
+                yield from _twins(written.place, series.name, unread if series.name in carried else (), "data carries")
             case Field() as field, _:
-                known = scene.catalog.fields.get(field.model, {})
                 yield from _twins(spot.written.place, field.name, known, "there is")
-    known = scene.catalog.fields.get(metric.model, {})
     for name in dict.fromkeys(mentioned(metric.definition.where)) if metric.definition.where else ():
         yield from _twins(metric.definition.locate(("where",)), name, known, "there is")
     yield from _earlier_title(metric, scene)
 
 
-def _twins(place: Place, name: str, known: Iterable[str], verb: str) -> Iterator[Found]:
-    others = sorted(other for other in known if other != name and _folded(other) == _folded(name))
-    if name in known and others:
+def _twins(place: Place, name: str, unread: Iterable[str], verb: str) -> Iterator[Found]:
+    others = sorted(other for other in unread if other != name and _folded(other) == _folded(name))
+    if others:
         listed = ", ".join(f"`{other}`" for other in others)
         differs = "which differs by case or spaces only and is not read here"
         yield Found(place, f"besides `{name}` {verb} {listed}, {differs}")

@@ -99,7 +99,7 @@ RULES = [
          "0 days means today; whoever never did it has no value, and would look the most active of all",
          "leave `missing: null`, or say how many days stand for never: `coalesce(..., 9999)`", zero_days_since),
     Rule("subtract-missing", "SUBTRACTION of something that can be missing while the first argument is there",
-         "x - missing is x there, so a number that nobody sent looks like a 0",
+         "x - missing is x, so the whole first argument is left, as if a 0 had been sent",
          "ask with `has value` first, or write `a - b` (in JSON `[\"-\", a, b]`), which has no value then",
          subtract_missing),
     Rule("constant-hides-missing", "MAX or MIN of a constant and of what can be missing",
