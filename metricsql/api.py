@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from metricsql.compiler import Compiled
     from metricsql.inspect.explain import Explanation
     from metricsql.inspect.graph import Graph
+    from metricsql.inspect.unit_tests import Outcome
     from metricsql.project import Definition
     from metricsql.sql.context import Context
 
@@ -189,6 +190,24 @@ class Project:
         findings.raise_errors()
         return make_graph(compiled, self.definition).around(upstream, downstream)
 
+    def run_tests(self, *names: str) -> list[Outcome]:
+        """Run the tests of the project, or those with these names. Raises `ProjectError` for an unknown name."""
+        from metricsql.inspect.unit_tests import run_test
+
+        known = [test.name for test in self.definition.tests]
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ProjectError([Diagnostic("unknown-test", f"there is no test `{name}`", hint=did_you_mean(name, known))
+                                for name in unknown])
+        return [run_test(self.definition, test) for test in self.definition.tests if not names or test.name in names]
+
+    def record_test(self, metric: str, record: str, day: str | date, days: int = 1) -> str:
+        """A test, as YAML, that expects the built values of a record on a day and the days before it."""
+        from metricsql.inspect.record_test import record_test
+
+        self._metric_model(metric)
+        return record_test(self.definition, metric, record, self._day(day), days)
+
     def json_schema(self, part: bool = False) -> dict[str, Any]:
         """JSON Schema of the project file (or of a part that it includes), with the project's names as suggestions."""
         from metricsql.inspect.json_schema import json_schema, project_names
@@ -250,19 +269,13 @@ class Project:
                 raise unknown_metric(name, self.definition)
 
     def _day(self, as_of: str | date | None) -> date:
-        from metricsql.compiler import default_as_of
+        from metricsql.compiler import default_as_of, read_day
 
-        if as_of is None:
-            return default_as_of(self.definition)
-        if isinstance(as_of, date):
-            return as_of
-        try:
-            return date.fromisoformat(as_of)
-        except ValueError:
-            raise ProjectError(Diagnostic("bad-day", f"found `{as_of}`, expected a day as YYYY-MM-DD")) from None
+        return default_as_of(self.definition) if as_of is None else read_day(as_of)
 
     def _compile(self, names: bool, as_of: str | date | None = None) -> tuple[Findings, Context, Compiled]:
         from metricsql.build.catalog import read_catalog, read_names
+        from metricsql.build.conditions import try_conditions
         from metricsql.build.engine import open_reader
         from metricsql.compiler import compile_metrics
         from metricsql.sql.context import Context
@@ -274,9 +287,11 @@ class Project:
             context = Context(self.definition, sources, catalog, self._day(as_of))
             if names:
                 context = replace(context, catalog=read_names(engine, context, findings=findings))
+            compiled = compile_metrics(self.definition, context.catalog, sources, findings)
+            try_conditions(engine, self.definition, sources, compiled, findings)
         finally:
             engine.close()
-        return findings, context, compile_metrics(self.definition, context.catalog, sources, findings)
+        return findings, context, compiled
 
 
 def unknown_metric(name: str, definition: Definition) -> ProjectError:

@@ -18,7 +18,7 @@ from typing import Any
 
 from metricsql.bind.catalog import NOTHING
 from metricsql.bind.sources import BoundModel, BoundSources, Column
-from metricsql.compiler import compile_metrics, selection_statement
+from metricsql.compiler import compile_metrics, read_day, selection_statement
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError
 from metricsql.project import Definition, MetricDef, ModelDef, SourceDef, Written, parse_formula
 from metricsql.sql.canonical import FIRST_DAY, LAST_DAY, canonical_records
@@ -67,7 +67,4 @@ def _sources(definition: Definition) -> BoundSources:
 
 
 def _day(value: str | date | None) -> date | None:
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ProjectError(Diagnostic("bad-day", f"found `{value}`, expected a day as YYYY-MM-DD")) from None
+    return None if value is None else read_day(value)

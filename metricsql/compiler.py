@@ -13,6 +13,7 @@ Up to here everything is pure; `build` runs the steps, `inspect` and `cli` show 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -21,15 +22,16 @@ from typing import Any
 from metricsql.bind.catalog import Catalog
 from metricsql.bind.metrics import BoundMetric, bind_metrics, downstream, in_order, read_formulas, upstream
 from metricsql.bind.sources import BoundSources, as_pasted
-from metricsql.diagnostics import Findings, did_you_mean
+from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
 from metricsql.formula import write_json
 from metricsql.formula.nodes import Formula
 from metricsql.plan.nodes import Plan
 from metricsql.plan.planner import make_plan
 from metricsql.project.definition import Definition
-from metricsql.sql.conditions import Condition, parse_condition
+from metricsql.sql.conditions import Condition, check_kinds, parse_condition
 from metricsql.sql.context import Context
 from metricsql.sql.day import day_steps
+from metricsql.sql.dialects import dialects
 from metricsql.sql.history import history_steps, selection
 from metricsql.sql.sources import attach_words, field_value, records_steps, row_models, rows_steps
 from metricsql.sql.steps import Step, needed, statement
@@ -65,6 +67,10 @@ def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSour
         kinds = catalog.fields.get(metric.model, {})
         names = {f.name: field_value(model, f.name, kinds[f.name].kind if f.name in kinds else "number") for f in model.fields}
         condition = parse_condition(metric.where, names, metric.locate(("where",)), findings)
+        if condition is not None:
+            known_kinds = {name: facts.kind for name, facts in kinds.items() if facts.kind != "unknown"}
+            fits = check_kinds(metric.where, known_kinds, metric.locate(("where",)), findings)
+            condition = condition if fits else None
         flag = flags.setdefault(metric.where, f"where {len(flags) + 1}")
         known = conditions.setdefault(metric.model, [])
         if condition is not None and flag not in [name for name, _ in known]:
@@ -112,7 +118,10 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
 
 
 def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str], dialect: str = "duckdb") -> str:
-    """The wanted columns of a model's result as one statement, with the steps it needs."""
+    """The wanted columns of a model's result as one statement, with the steps it needs. Raises for an unknown dialect."""
+    if dialect not in dialects():
+        raise ProjectError(Diagnostic("unknown-dialect", f"there is no SQL dialect `{dialect}`", hint=did_you_mean(dialect, dialects())
+                                      or "for example `duckdb`, `postgres`, `snowflake` or `bigquery`"))
     last = selection(model, wanted)
     return statement(needed([*steps, last], last.name), dialect, order_by=("record", "day"))
 
@@ -124,6 +133,18 @@ def default_as_of(definition: Definition) -> date:
     if definition.until is not None:
         return definition.until
     return datetime.now(zoneinfo.ZoneInfo(definition.timezone)).date() - timedelta(days=1)
+
+
+def read_day(written: str | date) -> date:
+    """The day that a text spells as YYYY-MM-DD. Raises `ProjectError`."""
+    if isinstance(written, date):
+        return written
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
+            raise ValueError(written)
+        return date.fromisoformat(written)
+    except ValueError:
+        raise ProjectError(Diagnostic("bad-day", f"found `{written}`, expected a day as YYYY-MM-DD")) from None
 
 
 def select_metrics(compiled: Compiled, words: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import date, datetime, timezone
 from metricsql.build import compute
 from metricsql.build.changes import nothing_changed, project_digest
 from metricsql.build.catalog import read_catalog, read_names
+from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Engine, open_reader, quoted
 from metricsql.build.load import load_records, load_rows, note_sources
 from metricsql.build.report import BuildReport, Unusable
@@ -108,6 +109,7 @@ class _Build:
         with self.stage("check"):
             catalog, sources = read_catalog(self.engine, self.definition, findings)
             compiled = compile_metrics(self.definition, catalog, sources, findings)
+            try_conditions(self.engine, self.definition, sources, compiled, findings)
             findings.raise_errors()
             self.compiled, self.first_warnings = compiled, findings.warnings
         self.context = Context(self.definition, sources, catalog, self.request.as_of, numbered=True, all_names=True)

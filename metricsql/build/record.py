@@ -91,6 +91,10 @@ class RecordReader:
         query = RowQuery(self.context, series, key, first, last, None if days is None else tuple(days))
         return read_rows(self.engine, query, self.context.definition, limit)
 
+    def children(self, model: str) -> int:
+        """How many records of a child model belong to the record that was asked for."""
+        return int(self.engine.value(f"SELECT COUNT(*) FROM {quoted(records_name(self.context, model))}"))
+
     def stored(self, metric: str, key: str, day: date) -> StoredValue:
         """What the built file holds of a value."""
         found = stored_value(self.engine, self.status, self.compiled.metrics[metric].model, metric, key, day)
@@ -103,9 +107,9 @@ class RecordReader:
         inputs = [series for plan in self.plan.models for series in plan.inputs]
         models = {*(plan.model for plan in self.plan.models), *(series.model for series in inputs)}
         read = [definition.series[s.namespace].source for s in inputs if s.namespace in definition.series]
-        read += [source for model in models for source in (definition.models[model].records, definition.models[model].history)
-                 if source is not None]
-        return {str(source) for source in read}
+        read += [definition.models[model].records for model in models]
+        histories = [definition.models[model].history for model in models]
+        return {str(source) for source in [*read, *histories] if source is not None}
 
     @cached_property
     def status(self) -> Status:

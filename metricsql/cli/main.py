@@ -25,6 +25,7 @@ VERBS = {
     "graph": "show what depends on what",
     "report": "write an HTML report with charts, formulas and SQL",
     "why": "take one value apart, down to the raw rows behind it",
+    "test": "run the tests of the project's metrics",
     "format": "turn a formula from JSON into an expression and back",
     "schema": "print the JSON Schema of the project file, for editors",
     "status": "what is built through which day, and what is stale",
@@ -97,7 +98,7 @@ def project_path() -> Path:
 def main() -> None:
     """Run the command line; never ends with a traceback for a fault of the user or of the machine."""
     try:
-        code = cli(standalone_mode=False)
+        code = cli(prog_name="metricsql", standalone_mode=False)
         if isinstance(code, int):  # without its standalone mode, click returns the code of `Exit`
             sys.exit(code)
     except click.exceptions.Exit as stop:

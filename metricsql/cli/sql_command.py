@@ -29,6 +29,8 @@ def command(metrics: tuple[str, ...], as_of: str | None, day: str | None, dialec
     from metricsql.api import Project
     from metricsql.project import load_definition
 
+    if "-" in metrics and len(metrics) > 1:
+        raise click.UsageError("`-` stands alone: a formula is either typed in or that of a metric")
     project = Project(load_definition(project_path()))
     if metrics == ("-",):
         click.echo(project.formula_sql(sys.stdin.read(), as_of=as_of, day=day, dialect=dialect))

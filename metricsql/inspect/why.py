@@ -11,7 +11,7 @@ from metricsql.build.record import RecordData, RecordReader, reading_record
 from metricsql.build.stored import StoredValue
 from metricsql.diagnostics import Diagnostic, ProjectError
 from metricsql.inspect.why_nodes import Node, Stored
-from metricsql.inspect.why_text import tree_lines
+from metricsql.inspect.why_text import formula_lines
 from metricsql.inspect.why_tree import Explainer, Spot, Values
 from metricsql.inspect.why_words import day_words, listed, value_words
 from metricsql.project.definition import Definition, MetricDef
@@ -49,7 +49,7 @@ class Why:
         yield ""
         yield from (f"- {rule}" for rule in self.tree.rules)
         for child in self.tree.children:
-            yield from tree_lines(child)
+            yield from formula_lines(child)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""

@@ -88,13 +88,13 @@ def _power(texts: Texts, values: Values, result: Value) -> list[str]:
 
 def _comparison(texts: Texts, values: Values, result: Value) -> list[str]:
     missing = _missing(texts, values)
-    return [f"{_have_no_value(missing)}, so the comparison has none and counts as not satisfied"] if missing else []
+    return [f"{_have_no_value(missing)}, so the comparison has none"] if missing else []
 
 
 def _if(texts: Texts, values: Values, result: Value) -> list[str]:
     chosen = texts[1] if values[0] else texts[2]
     if values[0] is None:
-        return [f"the condition has no value and counts as not satisfied, so `{chosen}` counts"]
+        return [f"the condition has no value, which counts as not satisfied, so `{chosen}` counts"]
     return [f"the condition {'holds' if values[0] else 'does not hold'}, so `{chosen}` counts"]
 
 

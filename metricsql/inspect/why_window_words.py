@@ -118,6 +118,8 @@ def _nothing(look: Look) -> Iterator[str]:
         yield f"the first {_data(look)} is of {day_words(later)}"
     elif not series.calculated and series.namespace not in look.reader.context.sources.series:
         yield f"the project has no source for `{series.namespace}`"
+    elif series.rollup and not look.reader.children(series.model):
+        yield f"no record of {series.model} belongs to `{look.key}`"
     else:
         yield f"no other day has {_a_value(look)} either"
 
@@ -142,7 +144,7 @@ def _before_grid(look: Look) -> Iterator[str]:
         return
     if first is not None and first < look.grid_first:
         what = "the metric has no values" if series.calculated else "a day without data does not count"
-        yield f"before {day_words(look.grid_first)}, the first day of the record, {what}"
+        yield f"before {day_words(look.grid_first)}, its first day in the grid, {what}"
 
 
 def _left_out(look: Look) -> Iterator[str]:

@@ -44,6 +44,13 @@ def field_kinds(source: SourceDef, columns: Sequence[Column]) -> str:
     return statement([*before, Step("kinds", "", query)])
 
 
+def tried(source: SourceDef, condition: exp.Expression) -> str:
+    """A query that computes a condition for every record; it fails where the engine would fail later."""
+    before, table = source_steps(source, "source", "")
+    query = exp.select(exp.Count(this=exp.Star())).from_(syntax.aliased(table, "s")).where(condition.copy())
+    return statement([*before, Step("tried", "", query)])
+
+
 def given_kinds(source: SourceDef, field: Column, value: Column) -> str:
     """`field, count, example` of a given field history."""
     before, table = source_steps(source, "source", "")

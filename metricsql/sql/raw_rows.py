@@ -83,7 +83,7 @@ class RowQuery:
         """`day, value, record, file, date as written, <record of each model>...`, newest first."""
         chosen = [column("day"), named(self._value(), "value"), named(self._record(), "record"), *self._words()]
         query = self._from(exp.select(*chosen))
-        query = query.where(self._tests()[0]).order_by(*[exp.Ordered(this=e, desc=True) for e in self._order()])
+        query = query.where(self._tests()[0]).order_by(*self._order())
         return syntax.render(query if limit is None else query.limit(limit))
 
     def models(self) -> list[str]:
@@ -108,10 +108,10 @@ class RowQuery:
         return [column(FILE), column(WRITTEN), *[column(model) for model in self.models()]]
 
     def _order(self) -> list[exp.Expression]:
-        if self.series.calculated:
-            return [column("day"), column(self.series.name)]
-        ordered = [column("at"), column("position")] if needs_order(self._bound) else []
-        return [column("day"), *ordered, column(WRITTEN), column(FILE), column("value")]
+        newest = [column("at"), column("position")] if not self.series.calculated and needs_order(self._bound) else []
+        rest = [column(self.series.name)] if self.series.calculated else [column(WRITTEN), column(FILE), column("value")]
+        falling = [exp.Ordered(this=found, desc=True) for found in (column("day"), *newest, *rest)]
+        return [*falling, exp.Ordered(this=self._record())] if self.series.rollup else list(falling)
 
     def _tests(self) -> tuple[exp.Expression, exp.Expression, exp.Expression]:
         """Whether a row counts; is a zero that is read as no data; has no readable value."""

@@ -198,7 +198,9 @@ def records_steps(context: Context, model: BoundModel, fields: Iterable[str] = (
 
 
 def field_value(model: BoundModel, name: str, kind: str) -> exp.Expression:
-    """A field's current value in the records step, as a number or a text."""
+    """A field's current value in the records step, as a number or a text; NULL for a field that never had one."""
+    if kind == "unknown":
+        return exp.Null()
     found = next(f for f in model.fields if f.name == name)
     return filled_text(found) if kind == "text" else as_number(found)
 
