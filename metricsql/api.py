@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from metricsql.inspect.explain import Explanation
     from metricsql.inspect.graph import Graph
     from metricsql.inspect.unit_tests import Outcome
+    from metricsql.inspect.why import Why
     from metricsql.project import Definition
     from metricsql.sql.context import Context
 
@@ -127,7 +128,8 @@ class Project:
         days = [None if day is None else self._day(day) for day in (first, last)]
         return ["record", "day", metric], metric_rows(self.definition, model, metric, records, days[0], days[1], limit)
 
-    def summary(self, metric: str, *, first: str | date | None = None, last: str | date | None = None) -> list[DaySummary]:
+    def summary(self, metric: str, *, first: str | date | None = None,
+                last: str | date | None = None) -> list[DaySummary]:
         """Built values of a metric over all records, day by day: how many there are, their mean and spread."""
         from metricsql.build.summary import summarise
 

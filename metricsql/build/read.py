@@ -61,11 +61,13 @@ def not_built(message: str) -> ProjectError:
     return ProjectError(Diagnostic("not-built", message, hint="`metricsql build` computes it"))
 
 
-def stored_values(definition: Definition, model: str, metric: str, records: Sequence[str]) -> dict[tuple[str, date], float | None]:
+def stored_values(definition: Definition, model: str, metric: str,
+                  records: Sequence[str]) -> dict[tuple[str, date], float | None]:
     """The built values of some records, by record and day; records without rows are just not there."""
     engine = open_built(definition)
     try:
-        sql = f'SELECT record, day, {quoted(metric)} FROM "metrics".{quoted(model)} WHERE record IN (SELECT UNNEST(?::VARCHAR[]))'
+        sql = f'SELECT record, day, {quoted(metric)} FROM "metrics".{quoted(model)} ' \
+              "WHERE record IN (SELECT UNNEST(?::VARCHAR[]))"
         return {(record, day): value for record, day, value in engine.rows(sql, [list(records)])}
     finally:
         engine.close()

@@ -93,22 +93,24 @@ class _Recorder:
 
     # Records and fields
 
-    def records(self, name: str) -> tuple[list[Row], list[Row]]:
+    def records(self, of: str) -> tuple[list[Row], list[Row]]:
         """The records of a model with the fields that matter, and the histories of those that changed."""
-        model = self.definition.models[name]
-        asked = self.asked(name)
-        columns = [column for column in ("company" if model.company else "", "since" if model.since else "") if column]
-        columns += [f"{FIELD}{field}" for field in asked]
+        model = self.definition.models[of]
+        asked = self.asked(of)
+        parent = model.company is not None and self.definition.root in self.models()
+        columns = [*(["company"] if parent else []), *(["since"] if model.since else [])]
+        columns += [f"{FIELD}{name}" for name in asked]
         chosen = ", ".join(["record", *map(quoted, columns)])
-        table = quoted(records_name(self.reader.context, name))
+        table = quoted(records_name(self.reader.context, of))
         found = self.reader.engine.rows(f"SELECT {chosen} FROM {table} ORDER BY 1")
-        timelines = self.timelines(name)
+        timelines = self.timelines(of)
         rows, history = [], []
         for key, *values in found:
             row = _head(model, key, dict(zip(columns, values, strict=True)))
-            row |= {field: _typed(value) for field, value in zip(asked, values[-len(asked):] if asked else [], strict=True)}
-            for field, held in timelines.items():
-                history += self.field(row, key, field, held.get(key, []), field in asked)
+            told = values[len(values) - len(asked):]
+            row |= {name: _typed(value) for name, value in zip(asked, told, strict=True)}
+            for name, held in timelines.items():
+                history += self.field(row, key, name, held.get(key, []), name in asked)
             rows.append(row)
         return rows, history
 
@@ -147,7 +149,7 @@ class _Recorder:
 def _head(model: ModelDef, key: str, values: Mapping[str, Any]) -> Row:
     columns = model.records.columns
     row: Row = {columns.get(model.key, model.key): key}
-    if model.company:
+    if model.company and "company" in values:
         row[columns.get(model.company, model.company)] = values["company"]
     if model.since and values["since"] is not None:
         row[columns.get(model.since, model.since)] = values["since"].isoformat()

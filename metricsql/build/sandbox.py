@@ -27,14 +27,15 @@ Row = Mapping[str, Any]
 
 @contextmanager
 def sandbox(definition: Definition, test: UnitTestDef, fields: Mapping[str, Iterable[str]]) -> Iterator[Definition]:
-    """The definition with the rows of a test as its sources. `fields` are needed, whether the test gives them or not."""
+    """The definition with the rows of a test as its sources; `fields` are needed, given or not."""
     with tempfile.TemporaryDirectory(prefix="metricsql-test-") as name:
         folder = Path(name)
         engine = open_writer(folder / DATABASE, folder)
         try:
             for schema in (RECORDS, HISTORY, ROWS):
                 engine.run(f"CREATE SCHEMA {quoted(schema)}")
-            models = {m.name: _model(engine, m, test, fields.get(m.name, ())) for m in definition.models.values()}
+            models = {name: _model(engine, model, definition, test, fields.get(name, ()))
+                      for name, model in definition.models.items()}
             series = {s.namespace: _series(engine, s, test, list(models)) for s in _all_series(definition, test)}
         finally:
             engine.close()
@@ -68,26 +69,27 @@ def _all_series(definition: Definition, test: UnitTestDef) -> list[SeriesDef]:
 # Sources
 
 
-def _model(engine: Engine, model: ModelDef, test: UnitTestDef, fields: Iterable[str]) -> ModelDef:
+def _model(engine: Engine, model: ModelDef, definition: Definition, test: UnitTestDef,
+           fields: Iterable[str]) -> ModelDef:
     mapping = model.records.columns
     names = [mapping.get(name, name) for name in (model.key, model.company, model.since) if name]
     rows = test.records.get(model.name)
     place = test.locate((RECORDS, model.name) if rows is not None else ())
-    rows = _expected_records(model, test, names[0]) if rows is None else rows
+    rows = _expected_records(model.name, names[0], definition, test) if rows is None else rows
     columns = _columns([*names, *fields], rows)
     _fill(engine, RECORDS, model.name, columns, rows, place)
-    source = SourceDef(table=f"{RECORDS}.{model.name}", columns={o: t for o, t in mapping.items() if t in columns}, place=place)
+    kept = {ours: theirs for ours, theirs in mapping.items() if theirs in columns}
+    source = SourceDef(table=f"{RECORDS}.{model.name}", columns=kept, place=place)
     history = _history(test.fields.get(model.name, ()), rows, names[0])
     given = test.locate(("fields", model.name))
     _fill(engine, HISTORY, model.name, _columns(["record", "field", "day", "value"], history), history, given)
     return replace(model, records=source, history=SourceDef(table=f"{HISTORY}.{model.name}", place=given))
 
 
-def _expected_records(model: ModelDef, test: UnitTestDef, key: str) -> list[Row]:
-    """The records that are expected or named by rows, for a test that gives none of this model itself."""
-    if model.company is not None:
-        return []
-    named = [record for records in test.expect.values() for record in records]
+def _expected_records(model: str, key: str, definition: Definition, test: UnitTestDef) -> list[Row]:
+    """The records for which values are expected, for a test that gives none of this model itself."""
+    own = {metric.id for metric in definition.metrics if metric.model == model}
+    named = [record for metric, records in test.expect.items() if metric in own for record in records]
     return [{key: record} for record in dict.fromkeys(named)]
 
 
@@ -124,7 +126,8 @@ def _fill(engine: Engine, schema: str, name: str, columns: Sequence[str], rows: 
     engine.run(f"CREATE TABLE {table} ({', '.join(f'{quoted(column)} VARCHAR' for column in columns)})")
     if rows:
         values = ", ".join("UNNEST(?::VARCHAR[])" for _ in columns)
-        engine.run(f"INSERT INTO {table} SELECT {values}", [[_text(row.get(column)) for row in rows] for column in columns])
+        cells = [[_text(row.get(column)) for row in rows] for column in columns]
+        engine.run(f"INSERT INTO {table} SELECT {values}", cells)
 
 
 def _text(value: Any) -> str | None:

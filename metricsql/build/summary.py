@@ -45,7 +45,8 @@ class Coverage:
     last_value: date | None
 
 
-def read_days(engine: Engine, model: str, metric: str, first: date | None = None, last: date | None = None) -> list[DaySummary]:
+def read_days(engine: Engine, model: str, metric: str, first: date | None = None,
+              last: date | None = None) -> list[DaySummary]:
     """Every built day in order. Quantiles lie between the two nearest values, as is usual for small numbers of them."""
     x = quoted(metric)
     spread = ", ".join(f"QUANTILE_CONT({x}, {share})" for share in (LOW, MIDDLE, HIGH))
@@ -67,7 +68,8 @@ FROM "metrics".{quoted(model)}""")[0]
     return Coverage(*row)
 
 
-def summarise(definition: Definition, model: str, metric: str, first: date | None, last: date | None) -> list[DaySummary]:
+def summarise(definition: Definition, model: str, metric: str, first: date | None,
+              last: date | None) -> list[DaySummary]:
     """The days of one metric. Raises `ProjectError` if it is not built."""
     engine = open_built(definition)
     try:

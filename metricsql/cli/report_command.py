@@ -11,7 +11,8 @@ from metricsql.cli.main import project_path
 
 @click.command("report")
 @click.argument("metrics", nargs=-1, metavar="[METRIC...]")
-@click.option("--output", "-o", default="report.html", show_default=True, metavar="FILE", help="file to write; `-` prints it")
+@click.option("--output", "-o", default="report.html", show_default=True, metavar="FILE",
+              help="file to write; `-` prints it")
 @click.option("--open", "shown", is_flag=True, help="open the file in the browser")
 def command(metrics: tuple[str, ...], output: str, shown: bool) -> None:
     """Write one HTML file about METRIC... (default: all): words, formula, SQL, coverage and charts of built values.

@@ -15,7 +15,8 @@ from metricsql.cli.output import format_option, print_rows
 @click.option("--to", "last", metavar="DAY", help="last day")
 @click.option("--limit", type=click.IntRange(0), help="number of rows [default: 20 newest in a table, else all]")
 @format_option("table", "csv", "json", "chart")
-def command(metric: str, record: tuple[str, ...], first: str | None, last: str | None, limit: int | None, form: str) -> None:
+def command(metric: str, record: tuple[str, ...], first: str | None, last: str | None, limit: int | None,
+            form: str) -> None:
     """Show the built values of METRIC.
 
     A chart has a line for each record; without --record, for more than six records, it shows their mean and the

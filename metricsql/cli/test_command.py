@@ -10,12 +10,13 @@ from metricsql.cli.output import format_option, print_json
 
 @click.command("test")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--record-test", "recorded", metavar="METRIC", help="print a test made of the present data instead of running any")
+@click.option("--record-test", "recorded", metavar="METRIC", help="print a test made of present data; nothing is run")
 @click.option("--record", "-r", metavar="R", help="with --record-test: the record whose values are expected")
 @click.option("--day", metavar="DAY", help="with --record-test: the last expected day")
 @click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="with --record-test: how many days")
 @format_option("text", "json", default="text")
-def command(names: tuple[str, ...], recorded: str | None, record: str | None, day: str | None, days: int, form: str) -> None:
+def command(names: tuple[str, ...], recorded: str | None, record: str | None, day: str | None, days: int,
+            form: str) -> None:
     """Run the tests that the project declares under `tests:` (or those with these names).
 
     Each test has a few input rows and the values that its metrics must have; it is built like the project itself,
@@ -36,12 +37,12 @@ def command(names: tuple[str, ...], recorded: str | None, record: str | None, da
         click.echo(project.record_test(recorded, record or "", day or "", days), nl=False)
         return
     outcomes = project.run_tests(*names)
+    failed = sum(not outcome.passed for outcome in outcomes)
     if form == "json":
-        print_json({"tests": len(outcomes), "failed": sum(not o.passed for o in outcomes), "outcomes": [o.to_dict() for o in outcomes]})
+        print_json({"tests": len(outcomes), "failed": failed, "outcomes": [outcome.to_dict() for outcome in outcomes]})
     else:
         for line in (line for outcome in outcomes for line in outcome.lines()):
             click.echo(line)
-        failed = sum(not outcome.passed for outcome in outcomes)
         click.echo(f"{len(outcomes)} test{'' if len(outcomes) == 1 else 's'}, {failed or 'none'} failed", err=True)
-    if not all(outcome.passed for outcome in outcomes):
+    if failed:
         raise click.exceptions.Exit(WRONG)

@@ -17,6 +17,7 @@ from metricsql.project.load import RESERVED_IDS
 from metricsql.project.schema import IDENTIFIER, ProjectFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+PATH: Schema = {"type": "string", "minLength": 1}
 SOURCE_KINDS = ("path", "table", "sql", "attach")
 
 
@@ -44,9 +45,12 @@ def project_names(definition: Definition, catalog: Catalog) -> Names:
         series |= {f"{namespace}.{name}" for name in names}
         series |= {f"{model}.{namespace}.{name}" for name in names if model != root}
     for metric in definition.metrics:
-        series |= {f"{CALCULATED}.{metric.id}"} | ({f"{metric.model}.{CALCULATED}.{metric.id}"} - {f"{root}.{CALCULATED}.{metric.id}"})
+        series.add(f"{CALCULATED}.{metric.id}")
+        if metric.model != root:
+            series.add(f"{metric.model}.{CALCULATED}.{metric.id}")
     fields = {f"{model}.custom.{name}" for model, known in catalog.fields.items() for name in known}
-    return Names(frozenset(series), frozenset(fields), tuple(definition.models), tuple(m.id for m in definition.metrics),
+    metrics = tuple(metric.id for metric in definition.metrics)
+    return Names(frozenset(series), frozenset(fields), tuple(definition.models), metrics,
                  {name: frozenset(known) for name, known in by_namespace.items()})
 
 
@@ -86,20 +90,19 @@ def _source(plain: Schema) -> Schema:
     kinds = [{"allOf": [given["attach"], given["table"], missing["path"], missing["sql"]]}]
     kinds += [{"allOf": [given[kind], *(missing[other] for other in SOURCE_KINDS if other != kind)]}
               for kind in ("path", "table", "sql")]
-    return {"description": plain.get("description", ""), "anyOf": [{"type": "string", "minLength": 1}, {**plain, "anyOf": kinds}]}
+    return {"description": plain.get("description", ""), "anyOf": [PATH, {**plain, "anyOf": kinds}]}
 
 
 def _series(plain: Schema) -> Schema:
     """A path alone; a source with rules beside its own keys; or `source` with rules, and `columns` beside a path."""
     rules = {key: plain["properties"][key] for key in plain["properties"] if key != "source"}
-    keys: Schema = {kind: {"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}]} for kind in SOURCE_KINDS}
-    columns = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+    keys: Schema = {kind: {"anyOf": [PATH, {"type": "null"}]} for kind in SOURCE_KINDS}
+    columns = {"type": "object", "additionalProperties": PATH}
     flat = {"type": "object", "properties": {**keys, "columns": columns, **rules}, "additionalProperties": False,
             "anyOf": [{"required": [kind]} for kind in SOURCE_KINDS], "allOf": [_source({})["anyOf"][1]]}
-    short = {"type": "object", "properties": {"source": {"type": "string", "minLength": 1}, "columns": columns, **rules},
+    short = {"type": "object", "properties": {"source": PATH, "columns": columns, **rules},
              "required": ["source"], "additionalProperties": False}
-    return {"description": plain.get("description", ""),
-            "anyOf": [{"type": "string", "minLength": 1}, short, plain, flat]}
+    return {"description": plain.get("description", ""), "anyOf": [PATH, short, plain, flat]}
 
 
 def _metric(metric: Schema, names: Names) -> None:
@@ -123,7 +126,7 @@ def _test(test: Schema, names: Names) -> None:
 def _top(made: Schema, names: Names) -> None:
     properties = made["properties"]
     properties["include"] = {"description": "files that belong to the project, as paths or globs",
-                             "anyOf": [{"type": "string", "minLength": 1}, properties["include"]]}
+                             "anyOf": [PATH, properties["include"]]}
     taken = [CALCULATED, *NAMESPACES, *NAMESPACE_ALIASES]
     no_model = {"anyOf": [_any_case(taken), {"pattern": _letters("_latest") + "$"}]}
     properties["models"]["propertyNames"]["not"] = no_model

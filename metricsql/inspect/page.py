@@ -43,9 +43,11 @@ def _contents(sections: Iterable[Section]) -> Iterator[str]:
     yield '<nav class="wide"><table><thead><tr><th>Metric</th><th>Of</th><th class="n">Rows with a value</th>'
     yield '<th class="n">Mean on the last day</th><th>State</th></tr></thead><tbody>'
     for section in sections:
-        state = "" if section.state == "current" else f'<span class="warn">{escape(section.state)}</span>'
+        mark = "soft" if section.state == "current" else "warn"
+        state = f'<span class="{mark}">{escape(section.state)}</span>'
         mean = section.last.mean if section.last else None
-        yield f'<tr><td><a href="#{escape(section.metric.id)}">{escape(section.title)}</a></td><td>{escape(section.metric.model)}</td>'
+        yield f'<tr><td><a href="#{escape(section.metric.id)}">{escape(section.title)}</a></td>'
+        yield f"<td>{escape(section.metric.model)}</td>"
         yield f'<td class="n">{_percent(section.share)}</td><td class="n">{_number(mean)}</td><td>{state}</td></tr>'
     yield "</tbody></table></nav>"
 
@@ -99,7 +101,8 @@ def _values(section: Section) -> Iterator[str]:
         yield f'<h3>Values over time</h3><figure class="chart" style="margin:0">{chart}</figure>'
         yield '<p class="key"><span class="k-mean">mean</span><span class="k-median">median</span>' \
               '<span class="k-band">5 to 95 %: nine of ten records</span></p>'
-    yield f"<h3>Share of records with a value</h3>{coverage_chart(section.days, 'share of records with a value over time')}"
+    share = coverage_chart(section.days, "share of records with a value over time")
+    yield f"<h3>Share of records with a value</h3>{share}"
     yield from _table(section.some_days())
 
 
@@ -108,7 +111,8 @@ def _table(days: Iterable[DaySummary]) -> Iterator[str]:
     yield '<details><summary>Numbers</summary><div class="wide"><table><thead><tr><th>Day</th>'
     yield "".join(f'<th class="n">{head}</th>' for head in heads) + "</tr></thead><tbody>"
     for d in days:
-        cells = (f"{d.records:,}", f"{d.values:,}", _percent(d.coverage), *map(_number, (d.mean, d.low, d.middle, d.high)))
+        spread = map(_number, (d.mean, d.low, d.middle, d.high))
+        cells = (f"{d.records:,}", f"{d.values:,}", _percent(d.coverage), *spread)
         yield f"<tr><td>{d.day}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>"
     yield "</tbody></table></div></details>"
 
@@ -129,7 +133,9 @@ def _link(name: str) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 10_000 or value == int(value) else f"{value:,.2f}" if abs(value) >= 10 else f"{value:.3g}"
+    if abs(value) >= 10_000 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
 def _percent(share: float | None) -> str:

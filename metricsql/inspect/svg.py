@@ -31,9 +31,11 @@ def spread_chart(days: Sequence[DaySummary], label: str) -> str:
     chart.add("mean", [(d.day, d.mean) for d in days])
     dots = _dots([d for d in days if d.mean is not None])
     chart.add("dots", [(d.day, d.mean) for d in dots], stroke=False, show_dots=True)
-    names = ["band"] * bands + ["median", "mean", "dots"]
-    titles = [f"{d.day}: mean {_plain(d.mean)}, median {_plain(d.middle)}, 5 to 95 %: {_plain(d.low)} to {_plain(d.high)}"
-              for d in dots]
+    alone = _alone(days)
+    chart.add("alone", [(d.day, d.mean) for d in alone], stroke=False, show_dots=True)
+    names = ["band"] * bands + ["median", "mean", "dots", "alone"]
+    titles = [f"{d.day}: mean {_plain(d.mean)}, median {_plain(d.middle)}, "
+              f"5 to 95 %: {_plain(d.low)} to {_plain(d.high)}" for d in [*dots, *alone]]
     return _render(chart, names, titles, label)
 
 
@@ -68,6 +70,13 @@ def _bands(days: Sequence[DaySummary]) -> list[list[tuple[date, float]]]:
     high = Line("", [(d.day, d.high) for d in days]).runs()
     return [[(date.fromordinal(day), value) for day, value in [*under, *reversed(over)]]
             for under, over in zip(low, high, strict=True)]
+
+
+def _alone(days: Sequence[DaySummary]) -> list[DaySummary]:
+    """Days with a value between days without one: no line goes through them."""
+    runs = Line("", [(d.day, d.mean) for d in days]).runs()
+    single = {run[0][0] for run in runs if len(run) == 1}
+    return [d for d in days if d.day.toordinal() in single]
 
 
 def _dots(days: Sequence[DaySummary]) -> list[DaySummary]:
@@ -115,7 +124,8 @@ def _render(chart: Any, names: Sequence[str], titles: Sequence[str], label: str)
 
 def _is_idle(node: Any) -> bool:
     """Groups that only a script would fill."""
-    return node.tag == "g" and any(word in (node.get("class") or "") for word in ("tooltip-overlay", "text-overlay", "titles"))
+    words = (node.get("class") or "").split()
+    return node.tag == "g" and any(word in words for word in ("tooltip-overlay", "text-overlay", "titles"))
 
 
 def _name_series(root: Any, names: Sequence[str]) -> None:

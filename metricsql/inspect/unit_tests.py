@@ -70,8 +70,8 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
         return {"name": self.name, "passed": self.passed, "values": self.values,
-                "differences": [d.to_dict() for d in self.differences], "problems": [p.to_dict() for p in self.problems],
-                "notes": list(self.notes)}
+                "differences": [item.to_dict() for item in self.differences],
+                "problems": [item.to_dict() for item in self.problems], "notes": list(self.notes)}
 
 
 def run_test(definition: Definition, test: UnitTestDef) -> Outcome:
@@ -81,7 +81,7 @@ def run_test(definition: Definition, test: UnitTestDef) -> Outcome:
         chosen, needed = _parts(definition, list(test.expect))
         with sandbox(chosen, test, needed) as alone:
             report = build(alone, Request(last_day(test)))
-            problems = list(_unusable(report, test))
+            problems = list(_unusable(report, definition, test))
             differences = [] if problems else list(_differences(alone, test))
     except ProjectError as error:
         return Outcome(test.name, count, problems=[d for d in error.diagnostics if d.severity == "error"])
@@ -105,11 +105,13 @@ def _parts(definition: Definition, wanted: Sequence[str]) -> tuple[Definition, d
     return replace(definition, metrics=metrics), {model: list(dict.fromkeys(names)) for model, names in needed.items()}
 
 
-def _unusable(report: BuildReport, test: UnitTestDef) -> Iterator[Diagnostic]:
-    """Rows of a test that cannot be used are a mistake in it."""
+def _unusable(report: BuildReport, definition: Definition, test: UnitTestDef) -> Iterator[Diagnostic]:
+    """Rows of a test that cannot be used are a mistake in it; but children may do without a company."""
     for item in report.unusable:
         schema, _, name = item.source.partition(".")
-        if item.reason != "company" or any("company" in row for row in test.records.get(name, ())):
+        model = definition.models.get(name)
+        column = model.records.columns.get(model.company or "", model.company) if model else None
+        if item.reason != "company" or any(row.get(column) is not None for row in test.records.get(name, ())):
             yield Diagnostic("unusable-rows", str(item), test.locate((schema, name)))
 
 
@@ -140,4 +142,6 @@ def _untold(test: UnitTestDef, needed: Mapping[str, Sequence[str]]) -> Iterator[
 
 
 def _shown(value: float | None) -> str:
-    return "no value" if value is None else repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    if value is None:
+        return "no value"
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))

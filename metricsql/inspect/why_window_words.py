@@ -69,7 +69,8 @@ def _main(look: Look) -> str:
             return _having(look)
     if look.leaf.days == 1 and look.block.same_day is not None:
         return f"the value of {day_words(look.day)}"
-    return f"{look.block.meaning}: {_having(look)}"
+    meaning = look.block.meaning.partition(", ")[0] if look.as_zero else look.block.meaning
+    return f"{meaning}: {_having(look)}"
 
 
 def _last(look: Look) -> str:

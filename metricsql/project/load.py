@@ -91,8 +91,9 @@ class _Loader:
         names_known = self.whole and all(error.place.pointer.startswith("/metrics/") for error in self.findings.errors)
         root = next((name for name, model in models.items() if model.company is None), "company")
         metrics = tuple(self.metrics(models, root))
-        tests = tuple(test for file in self.files for test in read_tests(
-            file.content.tests if self.whole else [], shift(file.document.place, ("tests",)), models, metrics, self.findings))
+        ids = [metric.id for file in self.files for metric in file.content.metrics]
+        tests = tuple(test for file in self.files if self.whole for test in read_tests(
+            file.content.tests, shift(file.document.place, ("tests",)), models, series, ids, self.findings))
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
         tables = {key: value for file in self.files for key, value in file.content.tables.items()}

@@ -78,14 +78,19 @@ metrics:
 """.replace("formula: calculated_week", "formula: trend(calculated.logins_7d, 7)")
 
 HEALTH = """\
-# Half seat utilization (at most 100), half a point off for every quiet day.
+# The mean of seat utilization (at most 100) and of 100 less 5 for every quiet day (at least 0).
+# What is missing stays missing here, and AVERAGE skips it; MIN, MAX and SUBTRACTION would give 100 for it.
 ["AVERAGE",
-  ["MIN", {"type": "rawNumber", "value": 100},
-          {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "calculated.seat_utilization"}],
-  ["MAX", {"type": "rawNumber", "value": 0},
-          ["SUBTRACTION", {"type": "rawNumber", "value": 100},
-            ["MULTIPLICATION", {"type": "rawNumber", "value": 5},
-              {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "calculated.quiet_days"}]]]]
+  ["IF", {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "calculated.seat_utilization"},
+         "more than", {"type": "rawNumber", "value": 100},
+         {"type": "rawNumber", "value": 100},
+         {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "calculated.seat_utilization"}],
+  ["IF", {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "calculated.quiet_days"},
+         "more than", {"type": "rawNumber", "value": 20},
+         {"type": "rawNumber", "value": 0},
+         ["-", {"type": "rawNumber", "value": 100},
+               ["MULTIPLICATION", {"type": "rawNumber", "value": 5},
+                 {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": "calculated.quiet_days"}]]]]
 """
 
 README = """\

@@ -158,9 +158,9 @@ class UnitTest(Part):
     """A few input rows, and what the metrics make of them."""
 
     name: Name
-    records: dict[Identifier, list[Row]] = Field(default={}, description="per model: rows with the columns of its records")
+    records: dict[Identifier, list[Row]] = Field(default={}, description="per model: rows, as its records")
     fields: dict[Identifier, list[Row]] = Field(default={}, description="per model: rows of record, field, day, value")
-    rows: dict[Identifier, list[Row]] = Field(default={}, description="per namespace: rows with the columns of its source")
+    rows: dict[Identifier, list[Row]] = Field(default={}, description="per namespace: rows, as its source")
     start: Day | None = Field(default=None, description="first day of the grid; usually the first day with rows")
     as_of: Day | None = Field(default=None, description="last day of the grid; usually the last expected one")
     expect: dict[Identifier, dict[Name, dict[Day, Expected]]] = Field(

@@ -59,7 +59,7 @@ class Names:
     def near(self, name: str) -> str | None:
         """The known name that was probably meant; a much longer one was not."""
         found = nearest(name, self.known())
-        return found if found is not None and len(found) < 2 * len(name) else None
+        return found if found is not None and len(found) <= 2 * len(name) else None
 
     def known(self) -> dict[str, Meaning]:
         """Every name without a prefix."""

@@ -109,7 +109,7 @@ class RowQuery:
 
     def _order(self) -> list[exp.Expression]:
         newest = [column("at"), column("position")] if not self.series.calculated and needs_order(self._bound) else []
-        rest = [column(self.series.name)] if self.series.calculated else [column(WRITTEN), column(FILE), column("value")]
+        rest = [self._value()] if self.series.calculated else [column(WRITTEN), column(FILE), self._value()]
         falling = [exp.Ordered(this=found, desc=True) for found in (column("day"), *newest, *rest)]
         return [*falling, exp.Ordered(this=self._record())] if self.series.rollup else list(falling)
 

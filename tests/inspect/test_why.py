@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from metricsql import operators
@@ -25,16 +26,18 @@ from metricsql.project import load_definition
 from tests.projects import write_project
 
 FILES = {
-    "companies.csv": "id,name,segment,seats,floors,since\na,Alpha,Enterprise,10,3,\nb,Beta,Small,,,2026-03-20\nc,Gamma,Small,2,1,\n",
+    "companies.csv": "id,name,segment,seats,floors,since\na,Alpha,Enterprise,10,3,\nb,Beta,Small,,,2026-03-20\n"
+                     "c,Gamma,Small,2,1,\n",
     "history.csv": "record,field,day,value\na,seats,2026-03-05,4\na,seats,2026-03-10,\na,seats,2026-03-15,10\n",
     "endusers.csv": "id,company\nu1,a\nu2,a\nu3,b\n",
-    "events/1.csv": "action,company,enduser,date,count\nlogin,a,,2026-03-25T09:00:00Z,3\nlogin,a,,2026-03-25T08:00:00Z,2\n",
+    "events/1.csv": "action,company,enduser,date,count\nlogin,a,,2026-03-25T09:00:00Z,3\n"
+                    "login,a,,2026-03-25T08:00:00Z,2\n",
     "events/2.csv": "action,company,enduser,date,count\nlogin,,u1,2026-03-28T10:00:00Z,\nlogin,a,u2,2026-03-31,4\n"
                     "visit,a,,2026-02-20,0\nvisit,a,,2026-03-29T23:30:00-05:00,1\n",
     "metrics.csv": "record,name,date,value,model\na,x,2026-03-10,20,\na,x,2026-03-24,5,\na,x,2026-03-30,0,\n"
                    "a,used,2026-03-26,7,\na,nps,2026-03-10,8,\na,nps,2026-03-20,0,\na,nps,2026-03-21,oops,\n"
-                   "u1,minutes,2026-03-30,30,EndUser\nu2,minutes,2026-03-30,12,EndUser\nu2,minutes,2026-03-31,6,EndUser\n"
-                   "u2,minutes,2026-03-31,2,EndUser\n",
+                   "u1,minutes,2026-03-30,30,EndUser\nu2,minutes,2026-03-30,12,EndUser\n"
+                   "u2,minutes,2026-03-31,6,EndUser\nu2,minutes,2026-03-31,2,EndUser\n",
     "conversations.csv": "record,name,date\na,chat,2026-03-30T12:00:00Z\na,chat,2026-03-30T13:00:00Z\n",
 }
 FORMULAS = {
@@ -238,13 +241,13 @@ def test_days_without_conversations_count_as_zero(ask: Ask) -> None:
     assert node.value == 0.4
     assert (window(node).days_with_data, window(node).days_as_zero) == (1, 4)
     assert node.rules == (
-        "mean of the last days, counting only days with data: all 5 days from 27 to 31 March 2026 count",
+        "mean of the last days: all 5 days from 27 to 31 March 2026 count",
         "4 of them have no data and count as 0")
     assert [(v.day.day, v.value, v.made) for v in window(node).values] == [(30, 2, "the sum of 2 rows")]
     node = top(ask("chats", "2026-03-02"))
     assert node.value == 0
     assert node.rules == (
-        "mean of the last days, counting only days with data: 2 of the 5 days from 26 February to 2 March 2026 count",
+        "mean of the last days: 2 of the 5 days from 26 February to 2 March 2026 count",
         "none of these days has data; each counts as 0",
         "before 1 March 2026, its first day in the grid, a day without data does not count")
 
@@ -357,7 +360,8 @@ def test_fields(ask: Ask) -> None:
         node = top(ask(metric, day))
         return node.value, node.since, node.source, node.rules
 
-    assert field("seats", "2026-03-04") == (None, None, None, ("not tracked before 5 March 2026, so there is no value",))
+    untracked = ("not tracked before 5 March 2026, so there is no value",)
+    assert field("seats", "2026-03-04") == (None, None, None, untracked)
     assert field("seats", "2026-03-07") == (4, date(2026, 3, 5), "history.csv", ("4 since 5 March 2026 (history.csv)",))
     assert field("seats", "2026-03-12")[3] == ("empty since 10 March 2026 (history.csv)",)
     assert field("seats", "2026-03-31")[3] == ("10 since 15 March 2026 (history.csv)",)
@@ -382,7 +386,8 @@ def test_constant_fields_and_stored_fields(tmp_path: Path) -> None:
     project.build("2026-03-08")
     node = top(project.why("m", "a", "2026-03-02"))
     assert (node.value, node.rules) == (4, (
-        "not tracked before 4 March 2026; until then the first known value counts (`fields_before_tracking: constant`)",))
+        "not tracked before 4 March 2026; until then the first known value counts "
+        "(`fields_before_tracking: constant`)",))
     assert top(project.why("m", "a", "2026-03-05")).rules == ("4 since 4 March 2026 (the build of 2026-03-04)",)
     found = project.why("m", "a", "2026-03-09")
     assert (found.value, found.stored.state) == (5, "missing")
@@ -420,7 +425,7 @@ def test_the_same_day_shows_the_nested_formula(ask: Ask) -> None:
 
 
 def test_what_was_shown_is_not_shown_again(ask: Ask) -> None:
-    first, second = top(ask("share_2")).children
+    _, second = top(ask("share_2")).children
     assert second.value == 10 and second.children[0].repeated and not second.children[0].children
     assert text(ask("share_2"))[-1] == "    - the value of `logins_7d` on the same day, shown above"
 
@@ -465,7 +470,8 @@ def test_a_company_without_children(project: Project) -> None:
 def test_a_long_chain_ends_with_the_command_that_goes_on(tmp_path: Path) -> None:
     files = {"companies.csv": "id\nan o'key\n", "metrics.csv": "record,name,date,value\nan o'key,x,2026-03-01,1\n"}
     metrics: list[dict[str, Any]] = [{"id": "m0", "formula": "rolling_last(metrics.x, 1)"}]
-    metrics += [{"id": f"m{i}", "formula": f"rolling_last(calculated.m{i - 1}, {2 if i < 8 else 1}) + 1"} for i in range(1, 400)]
+    metrics += [{"id": f"m{i}", "formula": f"rolling_last(calculated.m{i - 1}, {2 if i < 8 else 1}) + 1"}
+                for i in range(1, 100)]
     file = write_project(tmp_path, files, metrics, until=date(2026, 3, 1))
     project = Project(load_definition(file))
     found = project.why("m7", "an o'key")
@@ -473,18 +479,23 @@ def test_a_long_chain_ends_with_the_command_that_goes_on(tmp_path: Path) -> None
     last = [node for node in found.tree.walk() if node.kind == "metric"][-1]
     assert (last.text, last.children) == ("m3", ())
     assert last.rules == ("`metricsql why m3 --record 'an o'\"'\"'key' --day 2026-03-01` goes on from here",)
-    found = project.why("m399", "an o'key")
-    assert found.value == 400 and json.dumps(found.to_dict()) and len(list(found.lines())) > 100
+    found = project.why("m99", "an o'key")
+    assert found.value == 100 and json.dumps(found.to_dict()) and len(list(found.lines())) > 100
 
 
 # What is stored
 
 
-def small(folder: Path, metrics: list[dict[str, Any]] | None = None, until: date = date(2026, 3, 3)) -> Project:
-    files = {"companies.csv": "id,seats\na,2\n", "metrics.csv": "record,name,date,value\na,x,2026-03-01,1\na,x,2026-03-02,2\n",
-             "tasks.csv": "record,name,date\n"}
-    chosen = metrics or [{"id": "m", "formula": "total_sum(metrics.x)"}, {"id": "n", "formula": "2 * rolling_last(calculated.m, 1)"}]
-    return Project(load_definition(write_project(folder, files, chosen, until=until)))
+HEADER, ONE, TWO = "record,name,date,value\n", "a,x,2026-03-01,1\n", "a,x,2026-03-02,2\n"
+N = {"id": "n", "formula": "2 * rolling_last(calculated.m, 1)"}
+
+
+def small(folder: Path, metrics: list[dict[str, Any]] | None = None, until: date = date(2026, 3, 3),
+          **options: Any) -> Project:
+    """One company, two numbers; `n` is twice `m`."""
+    files = {"companies.csv": "id,seats\na,2\n", "tasks.csv": "record,name,date\n", "metrics.csv": HEADER + ONE + TWO}
+    chosen = metrics or [{"id": "m", "formula": "total_sum(metrics.x)"}, N]
+    return Project(load_definition(write_project(folder, files, chosen, until=until, **options)))
 
 
 def test_nothing_is_built_yet(tmp_path: Path) -> None:
@@ -498,7 +509,7 @@ def test_changed_data_make_a_stored_value_stale(tmp_path: Path) -> None:
     project = small(tmp_path)
     project.build()
     assert project.why("m", "a").stored.state == "same"
-    (tmp_path / "metrics.csv").write_text("record,name,date,value\na,x,2026-03-01,1\na,x,2026-03-02,5\n", encoding="utf-8")
+    (tmp_path / "metrics.csv").write_text(HEADER + ONE + "a,x,2026-03-02,5\n", encoding="utf-8")
     (tmp_path / "tasks.csv").write_text("record,name,date\na,y,2026-03-01\n", encoding="utf-8")
     found = project.why("m", "a")
     assert (found.value, found.stored.state, found.stored.value) == (6, "stale", 3)
@@ -525,19 +536,16 @@ def test_a_changed_field_is_seen_on_the_as_of_day(tmp_path: Path) -> None:
     ("m", "Its definition has changed since"), ("n", "The definition of a metric that it uses has changed since")])
 def test_changed_definitions_make_stored_values_stale(metric: str, reason: str, tmp_path: Path) -> None:
     small(tmp_path).build()
-    changed = [{"id": "m", "formula": "10 * total_sum(metrics.x)"},
-               {"id": "n", "formula": "2 * rolling_last(calculated.m, 1)"}]
+    changed = [{"id": "m", "formula": "10 * total_sum(metrics.x)"}, N]
     found = small(tmp_path, changed).why(metric, "a")
     assert found.stored.state == "stale" and reason in found.stored.words
 
 
-def test_a_change_of_the_project_has_a_reason_too(tmp_path: Path) -> None:
-    metrics = [{"id": "m", "formula": "rolling_last(metrics.x, 1)"}]
+def test_a_changed_setting_has_a_reason_too(tmp_path: Path) -> None:
+    metrics = [{"id": "m", "formula": "trend(metrics.x, 1)"}]
     small(tmp_path, metrics).build()
-    file = tmp_path / "metricsql.yml"
-    text = file.read_text(encoding="utf-8").replace("metrics: metrics.csv", "metrics: {source: metrics.csv, zeros: missing}")
-    file.write_text(text.replace("zeros: missing", "zeros: {x: missing}"), encoding="utf-8")
-    assert Project(load_definition(file)).why("m", "a").stored.state == "same"
+    found = small(tmp_path, metrics, trend="difference").why("m", "a", "2026-03-02")  # 2 / 1 was stored, 2 - 1 is right
+    assert (found.value, found.stored.value, found.stored.state) == (1, 2, "stale")
 
 
 def test_days_after_the_build(tmp_path: Path) -> None:
@@ -555,19 +563,22 @@ def test_days_after_the_build(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("metric", "record", "day", "code", "message", "hint"), [
     ("logins", "a", None, "unknown-metric", "no calculated metric with the id `logins`", None),
-    ("login_7d", "a", None, "unknown-metric", "no calculated metric with the id `login_7d`", "did you mean `logins_7d`?"),
+    ("login_7d", "a", None, "unknown-metric", "no calculated metric with the id `login_7d`",
+     "did you mean `logins_7d`?"),
     ("logins_7d", "A", None, "unknown-record", "there is no company with the key `A`", "did you mean `a`?"),
     ("logins_7d", "u1", None, "unknown-record", "there is no company with the key `u1`", None),
     ("logins_7d", "a", "2026-13-01", "bad-day", "found `2026-13-01`, expected a day as YYYY-MM-DD", None),
     ("logins_7d", "a", "2026-02-28", "no-such-day",
-     "`a` has no row on 2026-02-28: the first day of the project is 1 March 2026", "its days run from 2026-03-01 to 2026-03-31"),
+     "`a` has no row on 2026-02-28: the first day of the project is 1 March 2026",
+     "its days run from 2026-03-01 to 2026-03-31"),
     ("logins_7d", "a", "2026-04-01", "no-such-day", "`a` has no row on 2026-04-01: the as-of day is 31 March 2026",
      "its days run from 2026-03-01 to 2026-03-31"),
     ("logins_7d", "b", "2026-03-19", "no-such-day",
      "`b` has no row on 2026-03-19: its first day, in the column `since`, is 20 March 2026",
      "its days run from 2026-03-20 to 2026-03-31"),
 ])
-def test_errors(project: Project, metric: str, record: str, day: str | None, code: str, message: str, hint: str | None) -> None:
+def test_errors(project: Project, metric: str, record: str, day: str | None, code: str, message: str,
+                hint: str | None) -> None:
     with pytest.raises(ProjectError) as error:
         project.why(metric, record, day)
     (found,) = error.value.diagnostics
@@ -576,19 +587,47 @@ def test_errors(project: Project, metric: str, record: str, day: str | None, cod
 
 
 def test_no_data_at_all(tmp_path: Path) -> None:
-    files = {"companies.csv": "id\na\n", "metrics.csv": "record,name,date,value\n"}
-    project = Project(load_definition(write_project(tmp_path, files, [{"id": "m", "formula": "1"}], until=date(2026, 3, 1))))
+    files = {"companies.csv": "id\na\n", "metrics.csv": HEADER}
+    metrics = [{"id": "m", "formula": "1"}]
+    project = Project(load_definition(write_project(tmp_path, files, metrics, until=date(2026, 3, 1))))
     with pytest.raises(ProjectError, match="there is no data, and so no day at all"):
         project.why("m", "a", "2026-03-01")
 
 
-def test_rows_of_a_query_and_of_tables(tmp_path: Path) -> None:
+def test_rows_of_a_query(tmp_path: Path) -> None:
     files = {"companies.csv": "id\na\n", "metrics.csv": "record,name,date,value\na,x,2026-03-01 10:00:00,1\n"}
     series = {"metrics": {"sql": "select record, name, cast(date as timestamp) as date, value from 'metrics.csv'"}}
     metrics = [{"id": "m", "formula": "rolling_sum(metrics.x, 3)"}]
     project = Project(load_definition(write_project(tmp_path, files, metrics, series=series, until=date(2026, 3, 1))))
     (row,) = window(project.why("m", "a").tree.children[0]).rows
     assert (row.source, row.written, row.value) == ("the query of metrics", "2026-03-01 10:00:00", 1)
+
+
+def test_rows_of_other_sources_say_where_they_are_from(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "case.duckdb")) as own:
+        own.execute("CREATE TABLE health AS SELECT 'a' AS record, 'h' AS name, DATE '2026-03-02' AS day, 9 AS value")
+    with duckdb.connect(str(tmp_path / "other.duckdb")) as other:
+        other.execute("CREATE TABLE acts AS SELECT 'login' AS action, 'a' AS company, "
+                      "TIMESTAMPTZ '2026-03-01 23:30:00-05' AS date, 2 AS count")
+    for day in (1, 2):
+        duckdb.sql(f"SELECT 'a' AS record, 'x' AS name, DATE '2026-03-0{day}' AS date, {day}.5 AS value") \
+            .write_parquet(str(tmp_path / f"m{day}.parquet"))
+    chat = {"record": "a", "name": "chat", "date": "2026-03-02T10:00:00Z"}
+    files = {"companies.csv": "id\na\n", "chats.ndjson": json.dumps(chat)}
+    series = {"activities": {"attach": "other.duckdb", "table": "acts"}, "metrics": "m*.parquet",
+              "conversations": "chats.ndjson", "system": {"table": "health"}}
+    metrics = [{"id": name.partition(".")[0], "formula": f"rolling_sum({name}, 7)"}
+               for name in ("activities.login", "metrics.x", "conversations.chat", "system.h")]
+    options = {"series": series, "until": date(2026, 3, 2), "database": "case.duckdb"}
+    project = Project(load_definition(write_project(tmp_path, files, metrics, **options)))
+
+    def rows(metric: str) -> list[tuple[str, str | None, float]]:
+        return [(r.source, r.written, r.value) for r in window(project.why(metric, "a").tree.children[0]).rows]
+
+    assert rows("activities") == [("other.duckdb: acts", "2026-03-02 04:30:00+00", 2)]
+    assert rows("metrics") == [("m2.parquet", "2026-03-02", 2.5), ("m1.parquet", "2026-03-01", 1.5)]
+    assert rows("conversations") == [("chats.ndjson", "2026-03-02 10:00:00+00", 1)]
+    assert rows("system") == [("health", "2026-03-02", 9)]
 
 
 def run(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
@@ -631,8 +670,10 @@ def test_json_holds_what_the_text_says(ask: Ask) -> None:
                      "names": {"enduser": "u2"}},
                     {"source": "events/2.csv", "record": "a", "day": "2026-03-28", "value": 1.0,
                      "date": "2026-03-28T10:00:00Z", "names": {"enduser": "u1"}},
-                    {"source": "events/1.csv", "record": "a", "day": "2026-03-25", "value": 3.0, "date": "2026-03-25T09:00:00Z"},
-                    {"source": "events/1.csv", "record": "a", "day": "2026-03-25", "value": 2.0, "date": "2026-03-25T08:00:00Z"}],
+                    {"source": "events/1.csv", "record": "a", "day": "2026-03-25", "value": 3.0,
+                     "date": "2026-03-25T09:00:00Z"},
+                    {"source": "events/1.csv", "record": "a", "day": "2026-03-25", "value": 2.0,
+                     "date": "2026-03-25T08:00:00Z"}],
                 "more_rows": 0},
         }]}
 
@@ -643,6 +684,8 @@ def test_words() -> None:
     assert [span_words(day - timedelta(days=n), day) for n in (0, 5, 40)] == \
         ["31 January 2026", "26 to 31 January 2026", "22 December 2025 to 31 January 2026"]
     assert span_words(day, date(2026, 2, 1)) == "31 January to 1 February 2026"
-    assert [value_words(v) for v in (None, 0.0, 1234567.0, 0.6875, 91.666666667, 50434.7826, 1e-9, 1e20, -2.5, "it's")] == \
-        ["no value", "0", "1,234,567", "0.6875", "91.6667", "50,434.78", "1e-09", "1e+20", "-2.5", "'it''s'"]
+    assert {value: value_words(value) for value in (None, 0.0, 1234567.0, 0.6875, 91.666666667, 50434.7826)} == {
+        None: "no value", 0.0: "0", 1234567.0: "1,234,567", 0.6875: "0.6875", 91.666666667: "91.6667",
+        50434.7826: "50,434.78"}
+    assert [value_words(value) for value in (1e-9, 1e20, -2.5, "it's")] == ["1e-09", "1e+20", "-2.5", "'it''s'"]
     assert (counted(1, "row"), counted(1200, "row")) == ("1 row", "1,200 rows")

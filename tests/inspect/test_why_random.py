@@ -107,13 +107,15 @@ class Oracle:
     def collapse(self, node: Node, model: str) -> dict[date, float]:
         window = node.window
         assert window is not None
-        namespace, _, name = window.series.removeprefix(f"{window.model}." if window.model != model else "").partition(".")
+        own = window.series if window.model == model else window.series.removeprefix(f"{window.model}.")
+        namespace, _, name = own.partition(".")
         days: dict[date, dict[str, list[tuple[datetime, int, float]]]] = {}
         for place, row in enumerate(window.rows):
             at = moment(row.written) if row.written else datetime.combine(row.day, time.min)
             days.setdefault(row.day, {}).setdefault(row.record, []).append((at, -place, row.value))
         mode = "sum" if namespace == "calculated" else collapse_mode(self.panel, namespace, name)
-        return {day: sum(_number(collapsed(mode, rows)) or 0.0 for rows in records.values()) for day, records in days.items()}
+        return {day: sum(_number(collapsed(mode, rows)) or 0.0 for rows in records.values())
+                for day, records in days.items()}
 
 
 def nodes(node: Node, models: dict[str, str], model: str) -> Iterator[tuple[Node, str]]:

@@ -53,12 +53,25 @@ NOTHING = Known()
 
 def everything(known: Iterable[Known]) -> Known:
     """All of them hold."""
-    return sum(known, NOTHING)
+    found = list(known)
+    data: dict[SeriesRef, int] = {}
+    for one in found:
+        for series, days in one.data.items():
+            data[series] = min(days, data.get(series, EVER))
+    return Known(frozenset().union(*(one.parts for one in found)), data)
+
+
+def strict_at(block: Operator, count: int, position: int) -> bool:
+    """Whether a missing argument at a position always makes the result missing."""
+    return _strict(block, min(count, ALIKE + 1), min(position, ALIKE))
+
+
+ALIKE = 3
+"""From this position on, no operator tells its arguments apart."""
 
 
 @lru_cache
-def strict_at(block: Operator, count: int, position: int) -> bool:
-    """Whether a missing argument at a position always makes the result missing."""
+def _strict(block: Operator, count: int, position: int) -> bool:
     if block.key == "if":
         return False
     results = [block.evaluate(*[None if i == position else fill for i in range(count)]) for fill in (0.0, 1.0, 2.0)]
