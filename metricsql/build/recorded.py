@@ -85,7 +85,7 @@ class _Recorder:
         counted = {} if value == 1 else {"count": value}
         if series.namespace == EVENTS:
             alone = self.models() == [self.bound.model]
-            names = {self.bound.model: self.key} if alone else dict(raw.names)
+            names = {self.bound.model: self.key, **({} if alone else raw.names)}
             return {"action": series.name, **names, "date": raw.day.isoformat(), **counted}
         model = {} if series.model == self.definition.root else {"model": series.model}
         rest = counted if series.namespace in COUNTED else {"value": value}

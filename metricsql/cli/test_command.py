@@ -43,6 +43,7 @@ def command(names: tuple[str, ...], recorded: str | None, record: str | None, da
     else:
         for line in (line for outcome in outcomes for line in outcome.lines()):
             click.echo(line)
-        click.echo(f"{len(outcomes)} test{'' if len(outcomes) == 1 else 's'}, {failed or 'none'} failed", err=True)
+        told = f"{len(outcomes)} test{'' if len(outcomes) == 1 else 's'}, {failed or 'none'} failed"
+        click.echo(told if outcomes else "the project has no `tests:`", err=True)
     if failed:
         raise click.exceptions.Exit(WRONG)

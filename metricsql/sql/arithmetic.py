@@ -32,12 +32,16 @@ class Built:
     is_double: bool = True
     may_overflow: bool = False
     constant: bool = False
+    depth: int = 0
+    """How deep templates stand inside each other in it."""
 
     @property
     def atomic(self) -> bool:
         return isinstance(self.sql, exp.Column | exp.Literal) or self.constant
 
 
+DEEPEST = 40
+"""Deeper expressions are cut into columns: neither SQL parsers nor readers like what is nested without end."""
 Resolve = Callable[[Leaf | Field], Built]
 """Gives leaves and fields as expressions over the base columns."""
 
@@ -57,7 +61,7 @@ class Layers:
         while len(self.columns) <= built.layer:
             self.columns.append({})
         self.columns[built.layer][name] = built.sql
-        return replace(built, sql=syntax.column(name), layer=built.layer + 1, constant=False)
+        return replace(built, sql=syntax.column(name), layer=built.layer + 1, constant=False, depth=0)
 
     def metric(self, metric: PlannedMetric, where: str | None) -> None:
         """Define the column of a metric: its tree, then the rules of its output, once (section 7)."""
@@ -110,13 +114,15 @@ class Layers:
             if syntax.uses(template, position, len(arguments)) > 1 and not argument.atomic:
                 arguments[position] = self.column(argument, trees[min(position, len(trees) - 1)], owner)
         numbers = [a for i, a in enumerate(arguments) if block.takes_at(i) != "truth"]
-        return Built(
+        built = Built(
             syntax.fill(template, [argument.sql for argument in arguments]),
             max(argument.layer for argument in arguments),
             block.gives,
             "AS DOUBLE" in template or block.overflows or any(a.is_double for a in numbers),
             block.overflows or any(a.may_overflow and block.passes_at(i) for i, a in enumerate(arguments)),
+            depth=1 + max(argument.depth for argument in arguments),
         )
+        return built if built.depth <= DEEPEST else self.column(built, trees[0], owner)
 
     def column(self, built: Built, tree: Tree, owner: str) -> Built:
         """The expression as a column of its own; equal expressions share one."""
