@@ -13,7 +13,7 @@ from metricsql.diagnostics import Findings
 from metricsql.formula import slips
 from metricsql.formula.grammar import DAILY, Grammar, Token, quoted_text
 from metricsql.formula.lexer import argument_lists, read_tokens
-from metricsql.formula.nodes import MAX_LEVELS, Call, Formula, Name, Number, Text
+from metricsql.formula.nodes import MAX_LEVELS, MOST_PARTS, Call, Formula, Name, Number, Text
 from metricsql.formula.pieces import Faults, Piece, Stop
 from metricsql.formula.places import Spot, in_text
 from metricsql.formula.window_calls import read_window
@@ -21,6 +21,8 @@ from metricsql.operators import Operator, WindowOperator
 
 DEEPEST = 2 * MAX_LEVELS + 2
 """How deep the text may nest: every level of a formula may have parentheses of its own."""
+MOST_CHARACTERS = 1_000_000
+"""Longer texts are not looked at."""
 _IN_ALL = "an operator or the end of the formula"
 _IN_GROUP = "an operator or `)`"
 _IN_CALL = "an operator, `,` or `)`"
@@ -47,7 +49,7 @@ class _Reader:
         self.faults, self.grammar = faults, grammar
         self.tokens: list[Token] = []
         self.lists: set[int] = set()
-        self.position = self.depth = 0
+        self.position = self.depth = self.values = 0
         self.expected = _IN_ALL
         signs = [(block.sign, block) for block in grammar.signs() if block.sign]
         self.prefix = {s: block for sign, block in signs if sign.prefix for s in (sign.text, *sign.aliases)}
@@ -82,6 +84,10 @@ class _Reader:
             start = len(self.faults.text) - len(self.faults.text.lstrip())
             self.faults("bad-expression", "found JSON inside a text, expected an expression", start, start + 1,
                         "write the JSON without quotes around it")
+            raise Stop
+        if len(self.faults.text) > MOST_CHARACTERS:
+            self.faults("too-large", f"the formula has more than {MOST_CHARACTERS} characters", 0, 1,
+                        "move inner parts into calculated metrics of their own")
             raise Stop
         self.tokens = read_tokens(self.faults.text, self.grammar, self.faults)
         self.lists = argument_lists(self.tokens)
@@ -167,6 +173,11 @@ class _Reader:
     # One value
 
     def operand(self) -> Piece:
+        self.values += 1
+        if self.values > MOST_PARTS:
+            self.faults("too-large", f"the formula has more than {MOST_PARTS} values", 0, 1,
+                        "move inner parts into calculated metrics of their own")
+            raise Stop
         token, call_follows = self.token, self.tokens[min(self.position + 1, len(self.tokens) - 1)].kind == "("
         place = self.faults.place(token.start, token.end)
         match token.kind:

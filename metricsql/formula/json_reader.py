@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from metricsql import operators
 from metricsql.diagnostics import Findings, Locate, Path, bare, did_you_mean
-from metricsql.formula.nodes import MAX_LEVELS, MOST_DAYS, Call, Formula, Name, Number, Text, Window
+from metricsql.formula.nodes import MAX_LEVELS, MOST_DAYS, MOST_PARTS, Call, Formula, Name, Number, Text, Window
 
 PARTS = ("rawNumber", "rawValue", "propertyValue", "metricOverTime", "condition")
 CONDITIONS = {"more than": "greater", "less than": "less", "equal to": "equal"}
@@ -23,6 +23,7 @@ def read_json(data: Any, findings: Findings, locate: Locate = bare) -> Formula |
 class _Reader:
     def __init__(self, findings: Findings, locate: Locate) -> None:
         self.findings, self.locate = findings, locate
+        self.parts = 0
 
     def error(self, code: str, message: str, path: Path, hint: str | None = None) -> None:
         self.findings.error(code, message, self.locate(path), hint)
@@ -31,6 +32,12 @@ class _Reader:
         if level > MAX_LEVELS:
             self.error("too-deep", f"the formula is nested deeper than {MAX_LEVELS} levels", path,
                        "move inner parts into calculated metrics of their own")
+            return None
+        self.parts += 1
+        if self.parts > MOST_PARTS:
+            if self.parts == MOST_PARTS + 1:
+                self.error("too-large", f"the formula has more than {MOST_PARTS} parts and groups", (),
+                           "move inner parts into calculated metrics of their own")
             return None
         match data:
             case dict():

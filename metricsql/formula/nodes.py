@@ -14,6 +14,8 @@ from metricsql.diagnostics import NOWHERE, Place
 
 MAX_LEVELS = 64
 """How deep groups may stand inside each other."""
+MOST_PARTS = 5_000
+"""How many values and groups one formula may have."""
 MOST_DAYS = 999_999
 """The longest window."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -91,22 +92,26 @@ def parse_json(text: str, name: str) -> Document:
     except JsonTextError as error:
         place = _text_place(name, text, error.offset)
         raise ProjectError(Diagnostic(error.code, error.message, place, error.hint)) from None
-    spans = {path: _span(text, start, end) for path, (start, end) in reader.spans.items()}
-    keys = {path: _span(text, start, end) for path, (start, end) in reader.keys.items()}
+    starts = _line_starts(text)
+    spans = {path: _span(starts, start, end) for path, (start, end) in reader.spans.items()}
+    keys = {path: _span(starts, start, end) for path, (start, end) in reader.keys.items()}
     return Document(name, text, data, spans, keys)
 
 
-def _span(text: str, start: int, end: int) -> Span:
-    line_start = text.rfind("\n", 0, start) + 1
-    line_end = text.find("\n", start)
-    stop = min(end, len(text) if line_end < 0 else line_end)
-    return text.count("\n", 0, start) + 1, start - line_start + 1, max(1, stop - start)
+def _line_starts(text: str) -> list[int]:
+    """The offsets at which lines begin, and where one behind the end would."""
+    return [0, *(match.end() for match in re.finditer("\n", text)), len(text) + 1]
+
+
+def _span(starts: list[int], start: int, end: int) -> Span:
+    line = bisect_right(starts, start)
+    return line, start - starts[line - 1] + 1, max(1, min(end, starts[line] - 1) - start)
 
 
 def _text_place(name: str, text: str, offset: int) -> Place:
-    line, column, _ = _span(text, offset, offset + 1)
-    lines = text.splitlines()
-    return Place(name, line, column, "", lines[line - 1] if line <= len(lines) else "")
+    starts = _line_starts(text)
+    line, column, _ = _span(starts, offset, offset + 1)
+    return Place(name, line, column, "", text[starts[line - 1] : starts[line] - 1].rstrip("\r"))
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -133,6 +138,7 @@ def parse_yaml(text: str, name: str) -> Document:
     """Read YAML 1.2. Anchors and aliases work; tags, duplicate keys and unknown types are errors."""
     document = Document(name, text)
     try:
+        _check_depth(text, document)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -150,6 +156,23 @@ def parse_yaml(text: str, name: str) -> Document:
     if node is not None:
         document.data = _Build(document).value(node, ())
     return document
+
+
+def _check_depth(text: str, document: Document) -> None:
+    """Refuse what is nested too deeply, before libyaml follows it with a stack that has an end."""
+    depth = 0
+    loader = _Loader(text)
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                mark = event.start_mark
+                line = document.lines[mark.line] if mark.line < len(document.lines) else ""
+                place = Place(document.name, mark.line + 1, mark.column + 1, "", line)
+                raise ProjectError(Diagnostic("too-deep", f"nested deeper than {MAX_DEPTH} levels", place))
+    finally:
+        loader.dispose()
 
 
 def _yaml_error(error: yaml.MarkedYAMLError, name: str, text: str) -> Diagnostic:

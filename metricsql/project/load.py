@@ -96,6 +96,10 @@ class _Loader:
             file.content.tests, shift(file.document.place, ("tests",)), models, series, ids, self.findings))
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
+        for file in self.files:
+            if file.content.tables:
+                self.findings.warn("tables-not-built", "this version does not compute output tables",
+                                   file.document.key_place(("tables",)), "the rest of the project is built as usual")
         tables = {key: value for file in self.files for key, value in file.content.tables.items()}
         return Definition(
             self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables, tests=tests,

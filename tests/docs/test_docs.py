@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from metricsql.bind.metrics import read_formula
 from metricsql.diagnostics import Findings
+from metricsql.inspect.lint import RULES, UNKNOWN
 from metricsql.project import Written, parse_formula, schema
 from metricsql.project.document import parse_yaml
 from metricsql.project.load import FILE_NAMES, RESERVED_IDS
@@ -23,6 +24,8 @@ from tests.docs.pages import DOCS, ROOT, Block, anchors, blocks, links, pages, t
 KEYS = schema.ProjectFile.model_fields.keys()
 REPORTERS = {"Diagnostic", "error", "warn", "fault", "faults", "report", "_fail"}
 """What takes the code of a diagnostic as its first argument."""
+COMPOSED = ("duplicate-model", "duplicate-series")
+"""Codes that the source puts together."""
 PARTS = [kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
@@ -100,6 +103,7 @@ def test_every_page_can_be_found() -> None:
 
 def codes() -> Iterator[str]:
     """Every code of a diagnostic in the package."""
+    yield from (UNKNOWN, *(rule.code for rule in RULES), *COMPOSED)
     for file in (ROOT / "metricsql").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
@@ -111,8 +115,8 @@ def codes() -> Iterator[str]:
                 case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(code))):
                     yield code
                 case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                    for name, value in zip(names, values, strict=True):
-                        if isinstance(name, ast.Name) and name.id == "code" and isinstance(value, ast.Constant):
+                    for target, value in zip(names, values, strict=True):
+                        if isinstance(target, ast.Name) and target.id == "code" and isinstance(value, ast.Constant):
                             yield str(value.value)
                 case ast.arguments(args=arguments, defaults=defaults) if defaults:
                     for argument, value in zip(arguments[-len(defaults):], defaults, strict=True):

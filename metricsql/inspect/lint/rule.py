@@ -118,9 +118,15 @@ def _if_part(tree: Apply, position: int, presence: Presence) -> tuple[Known, tup
     return presence.guards(tree.args[0], outcome), (tree.args[0],), True
 
 
+MOST_OPERANDS = 100
+"""What stands beside more others is not compared with them."""
+
+
 def _operand(tree: Apply, position: int, presence: Presence, known: Known) -> tuple[Known, tuple[Tree, ...], bool]:
     """Beside an operand that must have a value, nothing else matters where it has none."""
     block, count = operators.operator(tree.op), len(tree.args)
+    if count > MOST_OPERANDS:
+        return NOTHING, (), False
     others = [argument for i, argument in enumerate(tree.args) if i != position]
     strict = [argument for i, argument in enumerate(tree.args) if i != position and strict_at(block, count, i)]
     needed = everything(map(presence.required, strict))
