@@ -24,12 +24,16 @@ class _Reader:
     def __init__(self, findings: Findings, locate: Locate) -> None:
         self.findings, self.locate = findings, locate
         self.parts = 0
+        self.too_deep = False
 
     def error(self, code: str, message: str, path: Path, hint: str | None = None) -> None:
         self.findings.error(code, message, self.locate(path), hint)
 
     def formula(self, data: Any, path: Path, level: int) -> Formula | None:
         if level > MAX_LEVELS:
+            if self.too_deep:
+                return None
+            self.too_deep = True
             self.error("too-deep", f"the formula is nested deeper than {MAX_LEVELS} levels", path,
                        "move inner parts into calculated metrics of their own")
             return None

@@ -95,6 +95,10 @@ class Shop:
         """Call the command line in the project folder, in this process."""
         program, *arguments = shlex.split(command)
         assert program == "metricsql"
+        return self.call(arguments, stdin, command)
+
+    def call(self, arguments: list[str], stdin: str = "", command: str = "metricsql") -> Said:
+        """The same, with arguments that no shell has looked at."""
         out, err = io.StringIO(), io.StringIO()
         argv, streams, here = sys.argv, (sys.stdin, sys.stdout, sys.stderr), Path.cwd()
         sys.argv, sys.stdin, sys.stdout, sys.stderr = ["metricsql", *arguments], io.StringIO(stdin), out, err
