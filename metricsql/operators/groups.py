@@ -127,7 +127,7 @@ OPERATORS = [
         meaning="rounds to whole numbers, or to the given number of digits, halves away from zero",
         nulls=ANY_MISSING + "; a number of digits that is not whole has none either",
         words="{0}, rounded to {1} digits", words_one="{0}, rounded to a whole number",
-        sql="CASE WHEN {1} = FLOOR({1}) AND ABS({1}) <= 300 THEN ROUND({0}, CAST({1} AS INTEGER)) END",
+        sql="CASE WHEN {1} = FLOOR({1}) AND ABS({1}) <= 300 THEN ROUND(CAST({0} AS DOUBLE), CAST({1} AS INTEGER)) END",
         sql_one="ROUND({0})", sql_constant="ROUND({0}, {1})", evaluate=number_or_none(_round), passes=(0,),
     ),
     Operator(
