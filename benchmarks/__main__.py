@@ -33,12 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         _say(f"making the data of `{workload.name}`")
         raw = workload.prepare(folder, size)
+        load = _load()
         runs = _run(workload, folder, size, options.runs, options.memory)
         agreements = {}
         for peer in workload.peers:
             _say(f"comparing the values of {contender(peer).TITLE}")
             agreements[peer] = compare(peer, folder, [m.id for m in metrics_of(size)], options.sample)
-    result = _result(workload, size, raw, runs, agreements, options.memory)
+    result = _result(workload, size, raw, runs, agreements, options.memory) | {"load_before": load}
     _print(result)
     target = Path(options.results)
     target.mkdir(parents=True, exist_ok=True)
@@ -109,7 +110,8 @@ def _print(result: dict[str, Any]) -> None:
     size, versions = result["size"], ", ".join(f"{name} {text}" for name, text in result["versions"].items())
     print(f"{result['workload']}: {WORKLOADS[result['workload']].title}")
     print(f"{size['companies']} companies, {size['days']} days, {size['series']} series, {size['metrics']} metrics, "
-          f"{result['raw_rows']} raw rows\n{result['cores']} cores, {versions}")
+          f"{result['raw_rows']} raw rows\n{result['cores']} cores, "
+          f"load {result['load_before']} before, {versions}")
     print(f"\n{'':<30}{'seconds':>9}{'ratio':>8}{'CPU s':>9}{'ratio':>8}{'peak GB':>9}{'rows':>12}{'file MB':>9}"
           "  values")
     for line in result["contenders"]:
@@ -124,6 +126,11 @@ def _print(result: dict[str, Any]) -> None:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _load() -> float | None:
+    """How many processes wanted a core during the last minute: much more than none means a busy machine."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def _version() -> str:

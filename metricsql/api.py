@@ -244,7 +244,7 @@ class Project:
 
         findings, _, compiled = self._compile(names=False)
         findings.raise_errors()
-        return select_metrics(compiled, words)
+        return select_metrics(compiled, [words] if isinstance(words, str) else words)
 
     def _model(self, name: str | None) -> str:
         """The model of a name; the root without one."""

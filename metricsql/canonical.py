@@ -19,7 +19,8 @@ from typing import Any
 from metricsql.bind.catalog import NOTHING
 from metricsql.bind.sources import BoundModel, BoundSources, Column
 from metricsql.compiler import compile_metrics, read_day, selection_statement
-from metricsql.diagnostics import Diagnostic, Findings, ProjectError
+from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
+from metricsql.operators import window
 from metricsql.project import Definition, MetricDef, ModelDef, SourceDef, Written, parse_formula
 from metricsql.sql.canonical import FIRST_DAY, LAST_DAY, canonical_records
 from metricsql.sql.context import Context
@@ -28,6 +29,7 @@ from metricsql.sql.history import history_steps
 ROOT = "company"
 CHILDREN = ("enduser", "asset", "project")
 RESULT = "value"
+TRENDS = list(window("trend").modes or ())
 
 
 def formula_sql(
@@ -39,6 +41,11 @@ def formula_sql(
     `formula` is JSON data, JSON text or an expression. The grid runs from `start` (default: the first day in
     `series`) to `as_of` (default: the last one). Calculated metrics need a project. Raises `ProjectError`.
     """
+    if trend not in TRENDS:
+        raise ProjectError(Diagnostic("bad-trend", f"found `{trend}` as `trend`, expected one of {', '.join(TRENDS)}",
+                                      hint=did_you_mean(str(trend), TRENDS)))
+    if missing not in ("null", "zero"):
+        raise ProjectError(Diagnostic("bad-value", f"found `{missing}` as `missing`, expected one of null, zero"))
     written = parse_formula(formula, "formula") if isinstance(formula, str) else Written(formula)
     definition = _definition(MetricDef(RESULT, model, written, missing_zero=missing == "zero"), trend)
     findings = Findings()

@@ -138,9 +138,9 @@ def default_as_of(definition: Definition) -> date:
 def read_day(written: str | date) -> date:
     """The day that a text spells as YYYY-MM-DD. Raises `ProjectError`."""
     if isinstance(written, date):
-        return written
+        return written.date() if isinstance(written, datetime) else written
     try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
+        if not isinstance(written, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
             raise ValueError(written)
         return date.fromisoformat(written)
     except ValueError:

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_result_says_what_was_measured(folder: Path) -> None:
     result = json.loads((folder / "results" / "standard.json").read_text())
-    assert {"workload", "date", "runs", "size", "raw_rows", "cores", "versions", "contenders"} <= result.keys()
+    assert {"workload", "date", "runs", "size", "raw_rows", "cores", "load_before", "versions"} <= result.keys()
     own, peer = result["contenders"]
     assert (own["name"], peer["name"]) == ("own", "window_queries")
     for line in (own, peer):

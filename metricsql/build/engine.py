@@ -69,7 +69,9 @@ def _attach_built(engine: Engine, database: Path, alias: str) -> None:
     try:
         engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(alias)} (READ_ONLY)")
     except EngineError as error:
-        if error.diagnostics[0].code not in ("not-a-database", "engine"):
+        if error.diagnostics[0].code == "no-permission":
+            raise EngineError(Diagnostic("no-permission", f"`{database.name}` may not be read by this user")) from None
+        if error.diagnostics[0].code not in ("not-a-database", "damaged-database", "engine"):
             raise
         raise EngineError(Diagnostic("not-a-database", f"`{database.name}` is not a DuckDB database, or is damaged",
                                      hint="name another file at `database:`, or move this one away; the history of fields "
@@ -112,7 +114,7 @@ def reading(source: str, place: Place) -> Iterator[None]:
         yield
     except EngineError as error:
         cause = error.__context__
-        if isinstance(cause, duckdb.Error) and error.diagnostics[0].code == "engine":
+        if isinstance(cause, duckdb.Error) and error.diagnostics[0].code in ("engine", "no-permission"):
             raise ProjectError(_source_finding(source, place, cause)) from None
         raise
 
@@ -131,6 +133,9 @@ def engine_error(error: duckdb.Error) -> EngineError:
         found = Diagnostic("disk-full", "there is no space left on the disk; nothing was changed")
     elif isinstance(error, duckdb.IOException) and "not a valid DuckDB database" in text:
         found = Diagnostic("not-a-database", "the database file is not a DuckDB database")
+    elif "Corrupt database file" in text or isinstance(error, duckdb.IOException) and "Could not read" in text:
+        found = Diagnostic("damaged-database", "the database file is damaged",
+                           hint="put an older copy of the file in its place, or move it away and build anew")
     elif isinstance(error, duckdb.IOException) and ("Permission denied" in text or "Read-only file system" in text):
         found = Diagnostic("no-permission", "the file may not be read or written here")
     else:
@@ -145,6 +150,8 @@ def _source_finding(source: str, place: Place, error: duckdb.Error) -> Diagnosti
         pattern = re.search(r'pattern "([^"]+)"', text) if source == QUERY else None
         return Diagnostic("missing-file", f"no file matches `{one_line(pattern.group(1) if pattern else source)}`", place)
     attached, _, _ = source.partition(": ")
+    if "Permission denied" in text:
+        return Diagnostic("unreadable-file", f"`{one_line(attached)}` may not be read by this user", place)
     if "database does not exist" in text:
         return Diagnostic("missing-file", f"there is no database `{one_line(attached)}`", place)
     if "not a valid DuckDB database" in text or "in-memory database in read-only mode" in text:

@@ -42,24 +42,26 @@ def record_rows(reader: RecordReader, metric: str, key: str, first: date, last: 
 
 class _Recorder:
     def __init__(self, reader: RecordReader, metric: str, key: str, first: date, last: date, back: Days) -> None:
-        self.reader, self.metric, self.key, self.first, self.last, self.back = reader, metric, key, first, last, back
+        self.reader, self.key, self.first, self.last, self.back = reader, key, first, last, back
         self.definition = reader.context.definition
         self.bound = reader.compiled.metrics[metric]
+        self.series = reads(reader.compiled.metrics.values())[metric].series
+        self.models = self._models()
         start = reader.context.start
         self.start = start if back is None else max(start, first - timedelta(days=back))
 
     def recorded(self) -> Recorded:
         records: dict[str, list[Row]] = {}
         history: dict[str, list[Row]] = {}
-        for model in self.models():
+        for model in self.models:
             records[model], found = self.records(model)
             if found:
                 history[model] = found
         return Recorded(self.start, records, history, self.rows())
 
-    def models(self) -> list[str]:
+    def _models(self) -> list[str]:
         """The metric's own model, and the children whose records count."""
-        used = {s.model for s in reads(self.reader.compiled.metrics.values())[self.metric].series}
+        used = {series.model for series in self.series}
         used |= {plan.model for plan in self.reader.plan.models}
         return [name for name in self.definition.models if name == self.bound.model or name in used]
 
@@ -68,7 +70,7 @@ class _Recorder:
     def rows(self) -> dict[str, list[Row]]:
         """By namespace, in the order of time. An event is a row once, whatever it counts for."""
         spans: dict[SeriesRef, Days] = {}
-        for series, span in reads(self.reader.compiled.metrics.values())[self.metric].series.items():
+        for series, span in self.series.items():
             once = SeriesRef(self.bound.model, EVENTS, series.name) if series.namespace == EVENTS else series
             spans[once] = longest([span, *([spans[once]] if once in spans else [])])
         found: dict[str, list[Row]] = {}
@@ -84,7 +86,7 @@ class _Recorder:
         value = _plain(raw.value)
         counted = {} if value == 1 else {"count": value}
         if series.namespace == EVENTS:
-            alone = self.models() == [self.bound.model]
+            alone = self.models == [self.bound.model]
             names = {self.bound.model: self.key, **({} if alone else raw.names)}
             return {"action": series.name, **names, "date": raw.day.isoformat(), **counted}
         model = {} if series.model == self.definition.root else {"model": series.model}
@@ -97,7 +99,7 @@ class _Recorder:
         """The records of a model with the fields that matter, and the histories of those that changed."""
         model = self.definition.models[of]
         asked = self.asked(of)
-        parent = model.company is not None and self.definition.root in self.models()
+        parent = model.company is not None and self.definition.root in self.models
         columns = [*(["company"] if parent else []), *(["since"] if model.since else [])]
         columns += [f"{FIELD}{name}" for name in asked]
         chosen = ", ".join(["record", *map(quoted, columns)])

@@ -260,7 +260,7 @@ class _Reader:
             elif key not in known:
                 ok = False
                 self.error("unknown-key", f"a {data['type']} part has no `{key}`", (*path, key),
-                           did_you_mean(key, known) or f"it has {', '.join(sorted(known))}")
+                           did_you_mean(str(key), known) or f"it has {', '.join(sorted(known))}")
         return ok
 
 
@@ -297,7 +297,7 @@ def _shown(data: Any) -> str:
         case str():
             return f'"{data[:60]}"'
         case float() if not math.isfinite(data):
-            return "a number that is too large"
+            return "NaN" if math.isnan(data) else "a number that is too large"
         case int() | float():
             return str(data)[:40]
         case dict():

@@ -110,7 +110,7 @@ def _unusable(report: BuildReport, definition: Definition, test: UnitTestDef) ->
     for item in report.unusable:
         schema, _, name = item.source.partition(".")
         model = definition.models.get(name)
-        column = model.records.columns.get(model.company or "", model.company) if model else None
+        column = model.records.columns.get(model.company, model.company) if model and model.company else ""
         if item.reason != "company" or any(row.get(column) is not None for row in test.records.get(name, ())):
             yield Diagnostic("unusable-rows", str(item), test.locate((schema, name)))
 

@@ -62,7 +62,10 @@ class SourceDef:
     def _located(self, path: str) -> str:
         if self.folder is None or "://" in path or Path(path).is_absolute():
             return path
-        return (self.folder.resolve() / path).as_posix()
+        folder = self.folder.resolve().as_posix()
+        if any(sign in path for sign in "*?["):  # the folder is no part of the pattern
+            folder = re.sub(r"[*?\[]", r"[\g<0>]", folder)
+        return f"{folder.removesuffix('/')}/{path}"
 
     def _located_literal(self, literal: str) -> str:
         path = literal[1:-1].replace("''", "'")

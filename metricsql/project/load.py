@@ -28,6 +28,9 @@ from metricsql.project.validate import NO_FORMULA, validate
 FILE_NAMES = ("metricsql.yml", "metricsql.yaml", "metricsql.json")
 OPTIONS = ("name", "database", "timezone", "start", "until", "trend", "fields_before_tracking")
 RESERVED_IDS = ("record", "day")
+SCHEMAS = ("metrics", "tables", "_metricsql")
+"""The schemas of the built file."""
+ODD_SIGNS = ("?",) if os.sep == "\\" else ("?", "\\")
 NOT_READ = {
     ".xlsx": "save the sheet as CSV", ".xls": "save the sheet as CSV", ".ods": "save the sheet as CSV",
     ".zip": "unpack it, or pack the file with gzip", ".duckdb": "write `{attach: FILE, table: NAME}`",
@@ -96,6 +99,7 @@ class _Loader:
             file.content.tests, shift(file.document.place, ("tests",)), models, series, ids, self.findings))
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
+        self.check_database(database)
         for file in self.files:
             if file.content.tables:
                 self.findings.warn("tables-not-built", "this version does not compute output tables",
@@ -105,6 +109,19 @@ class _Loader:
             self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables, tests=tests,
             warnings=tuple(self.findings.warnings), errors=tuple(self.findings.errors), names_known=names_known, **options,
         )
+
+    def check_database(self, database: FilePath) -> None:
+        """Refuse names with which the engine cannot work, or under which nobody could ask for the results."""
+        key = next((key for file in self.files for key in ("database", "name") if getattr(file.content, key) is not None), None)
+        place = next((file.document.place((key,)) for file in self.files if key and getattr(file.content, key) is not None),
+                     Place(self.shown(self.file)))
+        if database.name.lstrip(".").partition(".")[0].lower() in SCHEMAS:
+            self.findings.error("reserved-name", f"the database cannot be called `{database.name}`: DuckDB gives it the name of its "
+                                "file, which is that of a schema in it", place, "for example `database: built.duckdb`")
+        odd = next((sign for sign in ODD_SIGNS if sign in str(database.resolve())), None)
+        if odd is not None:
+            self.findings.error("bad-path", f"the path of the database holds a `{odd}`, with which DuckDB cannot work", place,
+                                "give the file or its folder another name")
 
     def read(self, path: FilePath, seen: set[FilePath]) -> None:
         if path.resolve() in seen:
@@ -295,9 +312,9 @@ class _Loader:
 
 def parse_formula(text: str, name: str) -> Written:
     """The formula in a text: JSON with comment lines, or an expression. Raises `ProjectError` for bad JSON."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "//"))]
+    lines = [line for line in text.split("\n") if not line.lstrip().startswith(("#", "//"))]
     if "".join(lines).lstrip().startswith(("[", "{", "/*")):
         document = parse_json(text, name)
         return Written(document.data, None, document.place)
-    kept = ["" if line.lstrip().startswith(("#", "//")) else line for line in text.splitlines()]
+    kept = ["" if line.lstrip().startswith(("#", "//")) else line for line in text.split("\n")]
     return Written(None, "\n".join(kept).rstrip())

@@ -29,7 +29,7 @@ def validate(document: Document) -> tuple[ProjectFile | None, list[Diagnostic]]:
         try:
             return ProjectFile.model_validate(data), found
         except ValidationError as error:
-            items = [dict(item) for item in error.errors(include_url=False)]
+            items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
             found = found or list(dict.fromkeys(_diagnostic(document, item) for item in items))
             for item in items:
                 data = _without(data, _as_written(document, tuple(item["loc"])))
@@ -63,7 +63,7 @@ def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
         message = f"found the name `{one_line(str(path[-2]), 60)}`, {expected}"
         return Diagnostic("bad-value", message, document.key_place(path[:-1]))
     kind = error["type"]
-    key = f"`{path[-1]}`" if path else "the file"
+    key = "the file" if not path else f"item {path[-1] + 1}" if isinstance(path[-1], int) else f"`{path[-1]}`"
     place, hint, code = document.place(path), None, "bad-value"
     found = _found(error.get("input"))
     match kind:

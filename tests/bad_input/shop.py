@@ -133,7 +133,7 @@ def promises(said: Said, shop: Shop) -> None:
     if said.exit != 0 and "--format json" in said.command:
         json.loads(said.out)
     elif said.exit != 0:
-        assert said.out == "", shown
+        assert said.out == "" or " test" in said.command, shown  # what tests gave is data
         assert said.err.strip(), "nothing was said"
     for code, message in MESSAGE.findall(said.err):
         assert not message.endswith((".", "!")), shown

@@ -24,8 +24,6 @@ from tests.docs.pages import DOCS, ROOT, Block, anchors, blocks, links, pages, t
 KEYS = schema.ProjectFile.model_fields.keys()
 REPORTERS = {"Diagnostic", "error", "warn", "fault", "faults", "report", "_fail"}
 """What takes the code of a diagnostic as its first argument."""
-COMPOSED = ("duplicate-model", "duplicate-series")
-"""Codes that the source puts together."""
 PARTS = [kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
@@ -103,7 +101,7 @@ def test_every_page_can_be_found() -> None:
 
 def codes() -> Iterator[str]:
     """Every code of a diagnostic in the package."""
-    yield from (UNKNOWN, *(rule.code for rule in RULES), *COMPOSED)
+    yield from (UNKNOWN, *(rule.code for rule in RULES))
     for file in (ROOT / "metricsql").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
@@ -114,6 +112,8 @@ def codes() -> Iterator[str]:
                     yield code
                 case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(code))):
                     yield code
+                case ast.Assign(targets=[ast.Name(id="code")], value=ast.IfExp(body=body, orelse=orelse)):
+                    yield from (str(value.value) for value in (body, orelse) if isinstance(value, ast.Constant))
                 case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
                     for target, value in zip(names, values, strict=True):
                         if isinstance(target, ast.Name) and target.id == "code" and isinstance(value, ast.Constant):

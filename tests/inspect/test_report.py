@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -130,6 +131,13 @@ def test_some_metrics_and_what_is_stale(project: metricsql.Project, tmp_path: Pa
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser: this test needs chromium (`apt-get install chromium`)")
+def test_without_the_charts_package(project: metricsql.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygal", None)
+    with pytest.raises(ProjectError) as raised:
+        project.report()
+    assert [item.code for item in raised.value.diagnostics] == ["missing-package"]
+
+
 def test_in_a_browser(page: str, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(page, encoding="utf-8")
