@@ -130,7 +130,6 @@ def test_some_metrics_and_what_is_stale(project: metricsql.Project, tmp_path: Pa
     assert "There are no built values." in section(page, "new")
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no browser: this test needs chromium (`apt-get install chromium`)")
 def test_without_the_charts_package(project: metricsql.Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygal", None)
     with pytest.raises(ProjectError) as raised:
@@ -138,6 +137,7 @@ def test_without_the_charts_package(project: metricsql.Project, monkeypatch: pyt
     assert [item.code for item in raised.value.diagnostics] == ["missing-package"]
 
 
+@pytest.mark.skipif(BROWSER is None, reason="no browser: this test needs chromium (`apt-get install chromium`)")
 def test_in_a_browser(page: str, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(page, encoding="utf-8")
