@@ -24,7 +24,7 @@ TABLE_KEYS = ("rows", "fiscal_year_start", "reuse", "by", "where")
 class Case:
     """One case at one of its intervals.
 
-    Values and reasons are a list from the first period, or a mapping by the beginning or the number of the period, from 1.
+    Values and reasons are a list from the first period, or a mapping by the beginning of a period or its number from 1.
     """
 
     name: str

@@ -138,7 +138,7 @@ class Evaluation:
         return {key: found.get(key, set()) for key in self.rows}
 
     def spread(self) -> None:
-        """Faults between rows: options of calculations, cycles, the strict rule; then all rows that use a faulty one."""
+        """Faults between rows: options of calculations, cycles, the strict rule; then rows that use a faulty one."""
         for key, tree in self.trees.items():
             if any(reference.option and self.rows[reference.key].event is None for reference in references(tree)):
                 self.faults[key] = "a calculation has no display options"

@@ -218,7 +218,7 @@ class Parser:
         if self.takes("between"):
             low = self.added()
             self.needs("and")
-            inside = Call("and", (Call(">=", (node, low)), Call("<=", (node, self.added()))))
+            inside = Call("between", (node, low, self.added()))
             return Call("not", (inside,)) if negative else inside
         return node
 

@@ -70,6 +70,18 @@ def either(cells: Sequence[Cell]) -> Cell:
     return first_missing(cells) or (0.0, None)
 
 
+def between(cells: Sequence[Cell]) -> Cell:
+    """`x between low and high`: x >= low and x <= high, both ends included."""
+    value, low, high = cells
+    return both([compared(low, value), compared(value, high)])
+
+
+def compared(smaller: Cell, larger: Cell) -> Cell:
+    if smaller[0] is None or larger[0] is None:
+        return smaller if smaller[0] is None else larger
+    return float(smaller[0] <= larger[0]), None
+
+
 def chosen(cells: Sequence[Cell]) -> Cell:
     """`iif`: a condition without a value is not satisfied; only the chosen branch counts."""
     condition = cells[0][0]
@@ -93,6 +105,7 @@ def round_half_away(value: float, digits: float = 0.0) -> float:
 LOGIC: dict[str, Callable[[Sequence[Cell]], Cell]] = {
     "and": both,
     "or": either,
+    "between": between,
     "iif": chosen,
     "if": chosen,
     "nullif": unless_equal,
