@@ -58,9 +58,9 @@ class Document:
         return Place(self.name, line, column, pointer(path), text, width)
 
 
-def read_document(path: FilePath, name: str) -> Document:
-    """Read a YAML or JSON file. Raises `ProjectError` for what cannot be read, with the place."""
-    text = read_text(path, name)
+def read_document(path: FilePath, name: str, text: str | None = None) -> Document:
+    """Read a YAML or JSON file, or a text in its place. Raises `ProjectError` for what cannot be read, with the place."""
+    text = read_text(path, name) if text is None else text
     return parse_json(text, name) if path.suffix == ".json" else parse_yaml(text, name)
 
 
