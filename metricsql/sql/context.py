@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from metricsql.bind.catalog import Catalog
@@ -28,6 +29,12 @@ class Context:
 
     day: date | None = None
     """The one day that is asked for, in the day form; `as_of` is the same day then."""
+    rows_from: Mapping[str, date] = field(default_factory=dict)
+    """Per model, the first day whose rows are computed, where that is not the start of the grid."""
+    kept: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """Per model and namespace, the series that the built file keeps by day, with their columns there."""
+    restricted: bool = False
+    """Only some records are computed: the tables of records hold just these."""
 
     @property
     def start(self) -> date:
@@ -36,17 +43,16 @@ class Context:
 
     def frame_start(self, plan: ModelPlan) -> date:
         """First day that windows of the plan must see: the look-back before the grid, as far as there is data."""
-        first, rows = self.catalog.first_day, self.first_row
+        first, rows = self.catalog.first_day, self.first_row(plan.model)
         if first is None or first >= rows:
             return rows
         if self.canonical:  # where the data begins is only known to the data
             return first
         return max(first, rows - timedelta(days=min(plan.look_back, (rows - first).days)))
 
-    @property
-    def first_row(self) -> date:
-        """First day that is written."""
-        return self.start if self.day is None else max(self.day, self.start)
+    def first_row(self, model: str) -> date:
+        """First day of the rows of a model."""
+        return max(self.start, self.day or self.rows_from.get(model, self.start))
 
     def needs_opening(self, plan: ModelPlan) -> bool:
         """Whether data older than the frame counts for leaves that read everything."""

@@ -6,7 +6,7 @@ metrics of children come from their own result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -24,7 +24,14 @@ from metricsql.sql.steps import Labels, Step
 from metricsql.sql.syntax import column, named, text
 
 COLLAPSE: dict[str, str] = {"sum": "SUM({x})", "min": "MIN({x})", "max": "MAX({x})", "avg": "AVG({x})",
-                            "last": "ARG_MAX({x}, ROW({at}, {position}))"}
+                            "last": "ARG_MAX({x}, CAST(EPOCH_US({at}) AS HUGEINT) * 18446744073709551616 + {position})"}
+"""One number of time and place in the source is several times cheaper to compare than a row of both."""
+KEPT_SCHEMA = "_metricsql"
+
+
+def kept_name(model: str, namespace: str) -> str:
+    """The table of the built file with the series of a model and namespace by record and day."""
+    return f"{model} {namespace} by day"
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,8 @@ class Inputs:
         """`record, day, <series>...`: the points of a day collapsed to one value each."""
         if self.context.canonical:
             return canonical_pivot(self.context, feed.model, feed.series, self.label, self.pivot_name(feed))
+        if (columns := self.context.kept.get((feed.model, feed.namespace))) is not None:
+            return self.kept(feed, columns)
         declared = self.context.definition.series[feed.namespace]
         rows = self.rows(feed)
         query = exp.select(column("record"), column("day")).from_(rows)
@@ -114,6 +123,17 @@ class Inputs:
                 wanted = exp.And(this=wanted, expression=syntax.fill("{0} <> 0", [column("value")]))
             query = query.select(named(syntax.filtered(aggregate, wanted), self.label(series)))
         query = query.where(*self.usable(feed)).group_by(column("record"), column("day"))
+        return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
+
+    def kept(self, feed: Feed, columns: Mapping[str, str]) -> Step:
+        """The same from the built file, which keeps what an earlier step of the build made of the rows."""
+        query = exp.select(column("record"), column("day"),
+                           *[named(column(columns[series.name]), self.label(series)) for series in feed.series])
+        query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
+        query = query.where(*self.days_read())
+        if self.context.restricted:
+            chosen = exp.select(column("record")).from_(syntax.table(records_name(self.context, feed.model)))
+            query = query.where(exp.In(this=column("record"), query=exp.Subquery(this=chosen)))
         return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
 
     def pivot_name(self, feed: Feed) -> str:
@@ -134,14 +154,16 @@ class Inputs:
         declared = self.context.definition.series[feed.namespace]
         return any(declared.collapse_of(series.name) == "last" for series in feed.series)
 
-    def usable(self, feed: Feed) -> list[exp.Expression]:
+    def days_read(self) -> list[exp.Expression]:
         # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
         first_day = date.min if self.opening is not None else self.frame_start
-        first = [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)])]
+        return [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)]),
+                syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]
+
+    def usable(self, feed: Feed) -> list[exp.Expression]:
         names = [text(series.name) for series in feed.series]
         wanted = [exp.In(this=column("name"), expressions=names)] if self.context.all_names else []
-        return [*wanted, syntax.fill("{0} IS NOT NULL", [column("record")]), *first,
-                syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]),
+        return [*wanted, syntax.fill("{0} IS NOT NULL", [column("record")]), *self.days_read(),
                 syntax.function("ISFINITE", column("value"))]
 
     def by_company(self, feed: Feed, source: str) -> Step:

@@ -7,6 +7,8 @@ counts it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from sqlglot import exp
 
@@ -24,6 +26,7 @@ OFFSET = r":\d\d.*(Z|z|[+-]\d\d(:?\d\d)?)$"
 TEXT_TYPES = ("VARCHAR", "JSON")
 NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
                 "UHUGEINT", "FLOAT", "DOUBLE")
+POSITION = "position of row"
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
 
@@ -41,8 +44,8 @@ def rows_name(namespace: str) -> str:
 # Reading
 
 
-def scan(source: SourceDef, options: Sequence[exp.Expression] = ()) -> exp.Expression:
-    """The table expression that reads a source."""
+def scan(source: SourceDef, options: Sequence[exp.Expression] = (), file: str | None = None) -> exp.Expression:
+    """The table expression that reads a source; `file` is the column for the file of a row, if it is wanted."""
     if source.sql is not None:
         raise AssertionError("internal error: a query is a step of its own")
     if source.table is not None:
@@ -53,13 +56,14 @@ def scan(source: SourceDef, options: Sequence[exp.Expression] = ()) -> exp.Expre
                          catalog=syntax.identifier(schema[-2]) if len(schema) > 1 else None)
     path = source.location
     plain = path.lower().removesuffix(".gz")
+    common = {"union_by_name": _is_glob(source.path or ""), "filename": file or False}
     if plain.endswith(".parquet"):
-        return _table_of("READ_PARQUET", text(path), *_options(union_by_name=_is_glob(source.path or "")))
+        return _table_of("READ_PARQUET", text(path), *_options(**common))
     if plain.endswith(JSON_SUFFIXES):
-        return _table_of("READ_JSON", text(path), *_options(union_by_name=_is_glob(source.path or "")))
+        return _table_of("READ_JSON", text(path), *_options(**common))
     delimiter = {"delim": "\t"} if plain.endswith(".tsv") else {}
-    flags = {"all_varchar": True, "header": True, "ignore_errors": True, "union_by_name": _is_glob(source.path or "")}
-    return _table_of("READ_CSV", text(path), *_options(**delimiter, **flags), *options)
+    flags = {"all_varchar": True, "header": True, "ignore_errors": True}
+    return _table_of("READ_CSV", text(path), *_options(**delimiter, **flags, **common), *options)
 
 
 def _table_of(name: str, *arguments: exp.Expression) -> exp.Expression:
@@ -87,10 +91,10 @@ def _options(**options: str | bool) -> list[exp.Expression]:
             for name, value in options.items() if value]
 
 
-def source_steps(source: SourceDef, name: str, comment: str) -> tuple[list[Step], exp.Expression]:
+def source_steps(source: SourceDef, name: str, comment: str, file: str | None = None) -> tuple[list[Step], exp.Expression]:
     """The table expression of a source, behind a step of its own where it is a query of the project."""
     if source.sql is None:
-        return [], scan(source)
+        return [], scan(source, file=file)
     return [Step(name, comment, source.query)], syntax.table(name)
 
 
@@ -255,8 +259,30 @@ def needs_order(series: BoundSeries) -> bool:
     return declared.collapse_of("") == "last" or "last" in declared.collapse.values()
 
 
+@dataclass(frozen=True)
+class Part:
+    """The part of a source that a build reads, with the file of each row in the column `file`.
+
+    `files` are the names of files as the engine has them (None: all), `days` the calendar days (None: all).
+    """
+
+    file: str | None = None
+    files: Sequence[str] | None = None
+    days: Sequence[date] | None = None
+
+    def of_files(self, table: exp.Expression) -> exp.Expression:
+        """The table without the other files, which are then not even opened."""
+        if self.file is None or self.files is None:
+            return table
+        chosen = exp.In(this=column(self.file), expressions=[text(name) for name in self.files])
+        return exp.Subquery(this=exp.select(exp.Star()).from_(table).where(chosen))
+
+
+WHOLE = Part()
+
+
 def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], names: Sequence[str] | None,
-               extra: Sequence[exp.Expression] = ()) -> list[Step]:
+               extra: Sequence[exp.Expression] = (), part: Part = WHOLE) -> list[Step]:
     """`<model>..., company of <child>..., name, day, [at, position], value`: one row per row of the source.
 
     A model's column holds the record the row names, NULL if it names none that is known.
@@ -264,25 +290,52 @@ def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], nam
     declared, zone = series.definition, context.definition.timezone
     name = rows_name(series.namespace)
     before, table = source_steps(declared.source, f"{series.namespace} source",
-                                 f"Rows of {series.namespace}, as the project reads them.")
+                                 f"Rows of {series.namespace}, as the project reads them.", part.file)
     ordered = needs_order(series)
+    table = part.of_files(table)
+    position: exp.Expression = syntax.column(POSITION, "s")
     if ordered:
-        position = "position of row"
-        inner = exp.select(exp.Star(), exp.alias_(_row_number(), syntax.identifier(position))).from_(table)
-        table = exp.Subquery(this=inner)
+        table, position = _with_position(declared.source, table)
     query = exp.Select().from_(syntax.aliased(table, "s"))
     for model in models:
         query = _named_record(context, query, series, model)
     query = query.select(named(as_text(series.name), "name"), named(day_of(series.time, zone), "day"))
     if ordered:
-        query = query.select(named(instant(series.time, zone), "at"), named(column(position, "s"), "position"))
+        query = query.select(named(instant(series.time, zone), "at"), named(position, "position"))
     value = _counted(series.value) if series.value_optional else as_number(series.value or series.name)
     query = query.select(named(value, "value"))
     query = query.select(*[e.copy() for e in extra])
+    if part.file is not None:
+        query = query.select(named(column(part.file, "s"), "file"))
     if names is not None:
         query = query.where(exp.In(this=as_text(series.name), expressions=[text(n) for n in names]))
+    if part.days is not None:
+        query = query.where(_on_days(day_of(series.time, zone), part.days))
     comment = f"Rows of {series.namespace}, with the records they name."
     return [*before, Step(name, comment, query)]
+
+
+def _with_position(source: SourceDef, table: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+    """The source, and the number of a row in it. Parquet files know theirs, which is much cheaper than counting."""
+    if (source.path or "").lower().endswith(".parquet"):
+        known = [column("file_index"), column("file_row_number")]
+        if isinstance(table, exp.Subquery):  # of some files
+            table.this.select(*known, copy=False)
+        else:
+            table = exp.Subquery(this=exp.select(exp.Star(), *known).from_(table))
+        return table, syntax.fill("{0} * 1099511627776 + {1}", [exp.cast(column("file_index", "s"), "bigint"),
+                                                              column("file_row_number", "s")])
+    inner = exp.select(exp.Star(), exp.alias_(_row_number(), syntax.identifier(POSITION))).from_(table)
+    return exp.Subquery(this=inner), column(POSITION, "s")
+
+
+def _on_days(day: exp.Expression, days: Sequence[date]) -> exp.Expression:
+    """Whether a day is one of several: within the first and the last of them, and a listed one where some are not."""
+    first, last = min(days), max(days)
+    within = syntax.fill("{0} BETWEEN {first} AND {last}", [day], first=syntax.day(first), last=syntax.day(last))
+    if (last - first).days + 1 == len(set(days)):
+        return within
+    return exp.And(this=within, expression=exp.In(this=day.copy(), expressions=[syntax.day(d) for d in sorted(set(days))]))
 
 
 def _named_record(context: Context, query: exp.Select, series: BoundSeries, model: str) -> exp.Select:
