@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -38,6 +39,10 @@ class Case:
     @property
     def as_of(self) -> date:
         return day(self.written["as_of"])
+
+    @property
+    def timezone(self) -> str:
+        return str(self.written.get("timezone", "UTC"))
 
     @property
     def ledgers(self) -> dict[str, str]:
@@ -70,11 +75,12 @@ def day(value: Any) -> date:
     return value if isinstance(value, date) else date.fromisoformat(value)
 
 
-def moment(value: Any) -> datetime:
-    """A date is its midnight."""
-    if isinstance(value, datetime):
-        return value
-    return datetime.combine(value, time()) if isinstance(value, date) else datetime.fromisoformat(str(value))
+def moment(value: Any, zone: str = "UTC") -> datetime:
+    """A date is its midnight; a time with an offset is converted to the zone, one without is local there."""
+    if isinstance(value, date):
+        return value if isinstance(value, datetime) else datetime.combine(value, time())
+    read = datetime.fromisoformat(str(value))
+    return read if read.tzinfo is None else read.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def cases() -> list[Case]:
@@ -90,14 +96,15 @@ def lines(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def read_ledger(text: str) -> list[tuple[str, datetime, float]]:
-    return [(row["event"], moment(row["time"]), float(row["value"])) for row in lines(text)]
+def read_ledger(text: str, zone: str) -> list[tuple[str, datetime, float]]:
+    """The executions; a row without a value is none."""
+    return [(row["event"], moment(row["time"], zone), float(row["value"])) for row in lines(text) if row["value"]]
 
 
 def evaluated(case: Case) -> dict[str | None, Result]:
     """What the second evaluator says, by segment (None without segments)."""
     if "panel" not in case.written:
-        ledgers = {name: read_ledger(text) for name, text in case.ledgers.items()}
+        ledgers = {name: read_ledger(text, case.timezone) for name, text in case.ledgers.items()}
         return {None: evaluate(case.table, ledgers, case.interval, case.as_of)}
     fields = {row["id"]: row for row in lines(case.written["companies"])}
     sent = {(row["record"], day(row["date"])): float(row["value"]) for row in lines(case.written["panel"])}

@@ -15,9 +15,10 @@ from .expressions import OPTIONS, Call, Node, Number, Reference, key_of
 from .writing import Writer
 
 Execution = tuple[str, datetime, float]
-TITLES = ("Net", "Income", "Net Income", "Net Income Tax", "MRR", "MRR growth", "Max", "Days", "Lag",
-          "Profit and loss", "Sign-ups", "Rate [EU]", 'Say "cheese"', "2024 plan", "Case", "x", "X 1", "a; drop table x --", "Checking Account",
-          "it's", "Umsatz €", "Prämie", "End of month", "sum", "Variance", "Variance %", "period", "value", "row")
+TITLES = ("Net", "Income", "Net Income", "Net Income Tax", "MRR", "MRR growth", "Max", "Days", "Lag", "sum",
+          "Profit and loss", "Sign-ups", "Rate [EU]", 'Say "cheese"', "2024 plan", "Case", "x", "X 1", "it's",
+          "a; drop table x --", "Checking Account", "Umsatz €", "Prämie", "End of month", "Variance", "Variance %",
+          "period", "value", "row")
 VALUES = (0, 0, 0, 1, 1, 2, 3, 5, 10, 100, 1000, -1, -1, -2, -7, 0.25, 0.5, -0.5, -3.75, 12.5, 1024, 99999)
 SHAPES = {
     "hours": (timedelta(hours=40), ("15min", "30min", "hour", "day", "week", "month", "quarter", "year")),

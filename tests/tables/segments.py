@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from random import Random
 from typing import Any
 
 from .evaluator import Result, evaluate
@@ -35,7 +36,8 @@ def added_up(values: Daily, records: Sequence[str], over: str) -> list[tuple[dat
 
 
 def evaluate_metrics(
-    table: Mapping[str, Any], metrics: Mapping[str, Daily], fields: Fields, interval: str, as_of: date
+    table: Mapping[str, Any], metrics: Mapping[str, Daily], fields: Fields, interval: str, as_of: date,
+    noise: Random | None = None,
 ) -> dict[str | None, Result]:
     """A table with `source: metrics.<model>`, by segment (one, called None, without `by:`).
 
@@ -55,7 +57,7 @@ def evaluate_metrics(
                 records = [record for record in records if holds(row.get("where"), fields[record])]
                 executions = added_up(metrics[row["metric"]], records, row.get("over", "sum"))
                 ledger += [(title_of(row), moment, value) for moment, value in executions]
-        found[segment] = evaluate(plain, {"": ledger}, interval, as_of)
+        found[segment] = evaluate(plain, {"": ledger}, interval, as_of, noise)
     return found
 
 

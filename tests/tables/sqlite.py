@@ -16,8 +16,9 @@ PLAIN = {"+": "({} + {})", "-": "({} - {})", "*": "({} * {})", "/": "({} / {})",
          "coalesce": "COALESCE({}, {})", "nullif": "NULLIF({}, {})"}
 TRUTH = {"<": "{} < {}", ">": "{} > {}", "<=": "{} <= {}", ">=": "{} >= {}", "=": "{} = {}", "<>": "{} <> {}",
          "and": "{} AND {}", "or": "{} OR {}", "not": "NOT {}", "between": "{} BETWEEN {} AND {}"}
-"""Those that give 1, 0 or NULL; as REAL, so that a division after them is a real one."""
-ROLLING = {"rolling_sum": "SUM", "rolling_avg": "AVG", "rolling_min": "MIN", "rolling_max": "MAX", "rolling_count": "COUNT"}
+"""Those that give 1, 0 or NULL; written as REAL, so that a division after them is a real one."""
+ROLLING = {"rolling_sum": "SUM", "rolling_avg": "AVG", "rolling_min": "MIN", "rolling_max": "MAX",
+           "rolling_count": "COUNT"}
 
 
 class Statement:
