@@ -23,11 +23,15 @@ class Engine:
         self.run("SET enable_progress_bar = false")
 
     def run(self, sql: str, parameters: Sequence[Any] | None = None) -> None:
-        """Execute a statement. Raises `EngineError` for what the machine cannot do."""
+        """Execute a statement. Raises `EngineError` for what the machine cannot do, `KeyboardInterrupt` for Ctrl+C."""
         try:
             self.connection.execute(sql, parameters) if parameters else self.connection.execute(sql)
         except duckdb.Error as error:
             raise engine_error(error) from None
+        except RuntimeError as error:
+            if str(error) == INTERRUPTED:
+                raise KeyboardInterrupt from None
+            raise
 
     def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Execute a query and fetch its rows."""
@@ -45,6 +49,10 @@ class Engine:
 
     def close(self) -> None:
         self.connection.close()
+
+
+INTERRUPTED = "Query interrupted"
+"""What the engine says in place of the exception that the handler of a signal raised."""
 
 
 def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Engine:

@@ -49,6 +49,7 @@ def writing(database: Path, folder: Path, memory_limit: str | None, threads: int
                 engine.close()
             _sync(side)
             os.replace(side, database)
+            _log(database).unlink(missing_ok=True)
         except OSError as error:
             raise _os_error(error, database) from None
         finally:
@@ -56,17 +57,30 @@ def writing(database: Path, folder: Path, memory_limit: str | None, threads: int
 
 
 def _copy(database: Path, folder: Path, side: Path) -> None:
+    """Copy the database with the log that a program which wrote it and crashed has left beside it.
+
+    The log belongs to this very file, so it must not lie beside the next one. Where nobody reads the file, the
+    engine takes the log into it first, so that at no moment there is a file with the log of another one.
+    """
     if not database.exists():
+        _log(database).unlink(missing_ok=True)
         return
     open_reader(database, folder).close()  # finds out whether somebody else writes it, and whether it is a database
+    if _log(database).exists():
+        with contextlib.suppress(EngineError):
+            open_writer(database, folder).close()
     shutil.copyfile(database, side)
-    log = database.with_name(database.name + ".wal")
-    if log.exists():
-        shutil.copyfile(log, side.with_name(side.name + ".wal"))
+    if _log(database).exists():
+        shutil.copyfile(_log(database), _log(side))
+
+
+def _log(database: Path) -> Path:
+    """The engine's log of what is not yet in a database file."""
+    return database.with_name(database.name + ".wal")
 
 
 def _remove(side: Path) -> None:
-    for path in (side, side.with_name(side.name + ".wal")):
+    for path in (side, _log(side)):
         with contextlib.suppress(FileNotFoundError, PermissionError):
             path.unlink()
     shutil.rmtree(side.with_name(side.name + ".tmp"), ignore_errors=True)
