@@ -143,6 +143,7 @@ def promises(said: Said, shop: Shop) -> None:
     before, now = dict(shop.before), shop.contents()
     if said.exit == 0 and " build" in said.command and "--dry-run" not in said.command:
         before[DATABASE] = shop.before[DATABASE] = now[DATABASE]
+        before.pop(f"{DATABASE}.wal", None)  # the log of the former file
     assert before.keys() == now.keys(), f"files came or went: {before.keys() ^ now.keys()}\n{shown}"
     assert not [name for name in before if before[name] != now[name]], shown
 
