@@ -140,10 +140,11 @@ def promises(said: Said, shop: Shop) -> None:
         assert not message[:1].isupper() or message.startswith(ACRONYMS), shown
         assert len(code) < 30
     assert not any(ord(c) < 32 and c not in "\n\t" for c in said.err), ascii(said.err)
-    before, now = dict(shop.before), shop.contents()
+    now = shop.contents()
     if said.exit == 0 and " build" in said.command and "--dry-run" not in said.command:
-        before[DATABASE] = shop.before[DATABASE] = now[DATABASE]
-        before.pop(f"{DATABASE}.wal", None)  # the log of the former file
+        shop.before[DATABASE] = now[DATABASE]
+        shop.before.pop(f"{DATABASE}.wal", None)  # the log of the former file
+    before = shop.before
     assert before.keys() == now.keys(), f"files came or went: {before.keys() ^ now.keys()}\n{shown}"
     assert not [name for name in before if before[name] != now[name]], shown
 
