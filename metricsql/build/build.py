@@ -1,4 +1,4 @@
-"""One build, from sources to the finished file."""
+"""One build, from sources to the finished file: only what changed since the last one is computed."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
-from metricsql.build import compute
-from metricsql.build.changes import nothing_changed, project_digest
-from metricsql.build.catalog import read_catalog, read_names
+from metricsql.build import changes, compute, kept, note, rows
+from metricsql.build.catalog import names_of, read_catalog
+from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
-from metricsql.build.engine import Engine, open_reader, quoted
-from metricsql.build.load import load_records, load_rows, note_sources
+from metricsql.build.engine import Engine, open_reader
+from metricsql.build.patch import count_rows
+from metricsql.build.records import RecordChanges, load_records, note_records, record_changes
 from metricsql.build.report import BuildReport, Unusable
-from metricsql.build.store import writing
-from metricsql.compiler import Compiled, compile_metrics, described
+from metricsql.build.rows import Reading, read_rows
+from metricsql.build.settled import count_settled
+from metricsql.build.store import NothingToWrite, trying, writing
+from metricsql.build.work import Work, plan_work
+from metricsql.build.write import carry_out
+from metricsql.compiler import Compiled, compile_metrics
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError
 from metricsql.project.definition import Definition
-from metricsql.project.document import dump
+from metricsql.sql import differences
 from metricsql.sql.context import Context
-from metricsql.sql.history import history_steps
-from metricsql.sql.sources import records_name, rows_name
-from metricsql.version import __version__
 
 Told = Callable[[str], None]
 """Is told what begins now."""
@@ -43,20 +45,17 @@ class Request:
 
 
 def build(definition: Definition, request: Request, told: Told = lambda stage: None) -> BuildReport:
-    """Compute the metrics and write the file. Raises `ProjectError` or `EngineError`; then nothing is written."""
+    """Compute what changed and write the file. Raises `ProjectError` or `EngineError`; then nothing is written."""
     report = BuildReport(request.as_of, None, definition.database, dry_run=request.dry_run)
     if not (request.full or request.strict) and request.select is None and is_current(definition, request.as_of):
         return replace(report, unchanged=True)
-    if request.dry_run:
-        engine = open_reader(definition.database, definition.folder)
-        try:
-            _Build(engine, definition, request, report, told).prepare()
-        finally:
-            engine.close()
-        return report
-    with writing(definition.database, definition.folder, request.memory_limit, request.threads) as engine:
-        _Build(engine, definition, request, report, told).run()
-        told("write")
+    place = trying if request.dry_run else writing
+    try:
+        with place(definition.database, definition.folder, request.memory_limit, request.threads) as engine:
+            _Build(engine, definition, request, report, told).run()
+            told("write")
+    except NothingToWrite:
+        return replace(report, unchanged=not request.dry_run)
     return report
 
 
@@ -66,7 +65,7 @@ def is_current(definition: Definition, as_of: date) -> bool:
         return False
     engine = open_reader(definition.database, definition.folder)
     try:
-        return nothing_changed(engine, definition, as_of)
+        return changes.nothing_changed(engine, definition, as_of)
     finally:
         engine.close()
 
@@ -78,8 +77,11 @@ class _Build:
         self.engine, self.definition, self.request, self.report, self.told = engine, definition, request, report, told
         self.context: Context
         self.compiled: Compiled
+        self.before: Before
+        self.readings: dict[str, Reading] = {}
+        self.stamps: Mapping[str, Mapping[str, str]]
         self.first_warnings: list[Diagnostic] = []
-        self.started = datetime.now(timezone.utc).replace(tzinfo=None)
+        self.started = datetime.now(UTC).replace(tzinfo=None)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -89,44 +91,62 @@ class _Build:
         self.report.seconds[name] = self.report.seconds.get(name, 0.0) + time.perf_counter() - begun
 
     def run(self) -> None:
-        self.prepare()
+        with self.stage("check"):
+            self.check()
+        with self.stage("read"):
+            found = self.read()
         with self.stage("fields"):
-            stores = compute.store_fields(self.engine, self.context)
-            self.context = replace(self.context, catalog=replace(self.context.catalog, has_store=True))
-            plan = self.compiled.plan(self.definition, self.request.select)
-            tracked = compute.keep_field_steps(self.engine, self.context, plan)
+            stores, same = note.store_fields(self.engine, self.context)
+            work = self.work(found)
+        self.tell(work)
+        if self.request.dry_run or (same and not work.anything and self.before.as_of == self.request.as_of):
+            raise NothingToWrite
+        with self.stage("collapse"):
+            self.context = replace(self.context, kept=self.collapse(found, work))
         self.engine.close_outside()
         with self.stage("compute"):
-            have = [*self.loaded(), *tracked]
-            steps = history_steps(self.context, plan, self.compiled.flags)
-            self.report.rows = compute.compute(self.engine, self.context, plan, steps, have, self.carried(), self.told_model)
+            carry_out(self.engine, self.context, self.compiled, work, self.told)
         with self.stage("write"):
-            self.finish(stores)
+            self.finish(work, stores)
 
-    def prepare(self) -> None:
-        """Everything up to the point where values are computed."""
+    def check(self) -> None:
+        """Read what the project is, and bind it."""
         findings = Findings(list(self.definition.warnings))
-        with self.stage("check"):
-            catalog, sources = read_catalog(self.engine, self.definition, findings)
-            compiled = compile_metrics(self.definition, catalog, sources, findings)
-            try_conditions(self.engine, self.definition, sources, compiled, findings)
-            findings.raise_errors()
-            self.compiled, self.first_warnings = compiled, findings.warnings
+        catalog, sources = read_catalog(self.engine, self.definition, findings)
+        compiled = compile_metrics(self.definition, catalog, sources, findings)
+        try_conditions(self.engine, self.definition, sources, compiled, findings)
+        findings.raise_errors()
+        self.compiled, self.first_warnings = compiled, findings.warnings
         self.context = Context(self.definition, sources, catalog, self.request.as_of, numbered=True, all_names=True)
-        with self.stage("read"):
-            self.report.unusable = [*load_records(self.engine, self.context, compiled.conditions),
-                                    *load_rows(self.engine, self.context)]
-            self.context = replace(self.context, catalog=read_names(self.engine, self.context, have_rows=True))
+        self.before = changes.read_before(self.engine)
+        if self.request.full:
+            self.before = Before(as_of=self.before.as_of, why_not="it was asked for")
+
+    def read(self) -> Changes:
+        """Records, and the rows of files that changed; what differs from the last build."""
+        known = self.before.why_not is None
+        self.stamps = note.stamps_now(self.engine, self.context)
+        unusable = load_records(self.engine, self.context, self.compiled.conditions, known)
+        note_records(self.engine, self.context, self.flags())
+        now = changes.options(self.context, self.compiled)
+        wheres = sorted(set(self.before.wheres) & set(self.compiled.flags))
+        records = record_changes(self.engine, wheres) if known else RecordChanges()
+        for namespace, series in self.context.sources.series.items():
+            same = known and self.before.options.get(f"series {namespace}") == now[f"series {namespace}"]
+            files = changes.files_before(self.engine, f"series {namespace}") if same else None
+            self.readings[namespace] = read_rows(self.engine, self.context, series, files, not records.same_set)
+        self.report.unusable = [*unusable, *rows.unusable(self.engine, self.readings.values())]
+        self.context = replace(self.context, catalog=names_of(self.engine, self.context, self.readings.values()))
         self.compiled = self.with_warnings()
         self.refuse_bad_rows()
-        chosen = set(self.compiled.metrics if self.request.select is None else self.request.select)
-        for metric in self.compiled.metrics.values():
-            if metric.id in chosen:
-                self.report.metrics.setdefault(metric.model, []).append(metric.id)
-        for model in self.context.sources.models:
-            table = quoted(records_name(self.context, model))
-            self.report.records[model] = self.engine.value(f"SELECT COUNT(*) FROM {table}")
         self.report.start = self.context.start if self.context.start <= self.context.as_of else None
+        return changes.find_changes(self.engine, self.before, changes.options(self.context, self.compiled), self.compiled,
+                                    records, self.readings)
+
+    def flags(self) -> dict[str, dict[str, str]]:
+        """Per model, the column of each condition that its records have."""
+        names = {label: where for where, label in self.compiled.flags.items()}
+        return {model: {names[label]: label for label, _ in conditions} for model, conditions in self.compiled.conditions.items()}
 
     def with_warnings(self) -> Compiled:
         """Bind again, now that the names of all series are known, to warn of those that no data carries."""
@@ -140,46 +160,43 @@ class _Build:
             raise ProjectError([Diagnostic("unusable-rows", str(item), hint="without `--strict` such rows are left out")
                                 for item in self.report.unusable])
 
-    def loaded(self) -> list[str]:
-        """The tables that hold records and rows by now."""
-        return [*(records_name(self.context, model) for model in self.context.sources.models),
-                *(rows_name(namespace) for namespace in self.context.sources.series)]
+    def work(self, found: Changes) -> Work:
+        """What must be computed. Fields are stored by now."""
+        self.context = replace(self.context, catalog=replace(self.context.catalog, has_store=True))
+        plan = self.compiled.plan(self.definition)
+        self.context = replace(self.context, timelines=compute.keep_timelines(self.engine, self.context, plan))
+        queries = [query for model_plan in plan.models for query in differences.timelines(self.context, model_plan)]
+        changes.note_timelines(self.engine, queries)
+        if found.everything is None:
+            found.found = replace(found.found, fields=changes.changed_fields(self.engine))
+        return plan_work(self.engine, self.context, self.compiled, found, self.request.select)
 
-    def told_model(self, model: str) -> None:
-        self.told(f"compute {model}")
+    def collapse(self, found: Changes, work: Work) -> kept.Columns:
+        """Bring the kept series up to date."""
+        columns = kept.read_columns(self.engine) if self.before.why_not is None else {}
+        wanted = kept.needs(self.context, self.compiled.plan(self.definition), columns, self.readings)
+        made = kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone)
+        for series in self.context.sources.series:
+            rows.forget(self.engine, series)
+        return made
 
-    def carried(self) -> Mapping[str, Sequence[str]]:
-        """Per model, the columns that a build of selected metrics keeps from the table there is.
+    def tell(self, work: Work) -> None:
+        """What the report says of the work before it is done."""
+        for model in self.compiled.plan(self.definition, self.request.select).models:
+            self.report.metrics[model.model] = [metric.id for metric in model.metrics]
+        self.report.records = note.count_records(self.engine, self.context)
+        self.report.tasks = work.described(self.context)
+        self.report.everything = work.everything
 
-        A build of everything starts from nothing, and gives the space of the old tables back first.
-        """
-        if self.request.select is None:
-            compute.drop_tables(self.engine, compute.built_tables(self.engine))
-            return {}
-        known = {metric.id for metric in self.compiled.metrics.values()}
-        kept: dict[str, list[str]] = {}
-        for model in self.report.metrics:
-            plan = self.compiled.plan(self.definition, self.request.select).model(model)
-            computed = {metric.id for metric in plan.metrics} if plan else set()
-            present = compute.columns_of(self.engine, "metrics", model)
-            kept[model] = [name for name in present if name in known and name not in computed]
-        return kept
-
-    def finish(self, stores: bool) -> None:
+    def finish(self, work: Work, stores: bool) -> None:
         engine, context = self.engine, self.context
-        number = compute.next_build(engine)
-        for model in self.report.rows:
-            compute.write_latest(engine, context, model, context.catalog.fields.get(model, {}))
-        plan = self.compiled.plan(self.definition, self.request.select)
-        built = [self.compiled.metrics[m.id] for p in plan.models for m in p.metrics]
-        self.report.metrics = {p.model: [m.id for m in p.metrics] for p in plan.models}
-        definitions = {metric.id: described(metric) for metric in built}
-        if self.request.select is None:
-            engine.run('DELETE FROM "_metricsql"."metrics"')
-        compute.note_metrics(engine, built, definitions, context.as_of, number)
-        note_sources(engine, context, number)
-        digest = project_digest(self.definition) if self.request.select is None else None
-        compute.note_build(engine, number, self.started, context, __version__, stores, digest, dump(self.report.to_dict()))
+        note.write_latest(engine, context)
+        self.report.settled = count_settled(engine, context, self.compiled, work)
+        self.report.rows = count_rows(engine)
+        note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
+        if work.selected is None:
+            note.note_state(engine, context, self.compiled, self.readings, self.stamps)
+        note.note_build(engine, context, work, self.report, self.started, stores)
 
 
 __all__ = ["BuildReport", "Request", "Unusable", "build"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metricsql.bind.catalog import Catalog, FieldFacts
 from metricsql.bind.sources import BoundSources, Column, bind_sources
@@ -14,6 +14,10 @@ from metricsql.diagnostics import Findings, ProjectError
 from metricsql.project.definition import Definition, SourceDef
 from metricsql.sql import facts
 from metricsql.sql.context import Context
+from metricsql.sql.differences import days_now, newest_names
+
+if TYPE_CHECKING:
+    from metricsql.build.rows import Reading
 
 
 def read_catalog(engine: Engine, definition: Definition, findings: Findings) -> tuple[Catalog, BoundSources]:
@@ -31,7 +35,19 @@ def read_catalog(engine: Engine, definition: Definition, findings: Findings) -> 
     return replace(catalog, fields=fields, stored_until=newest), sources
 
 
-def read_names(engine: Engine, context: Context, have_rows: bool = False, findings: Findings | None = None) -> Catalog:
+def names_of(engine: Engine, context: Context, readings: Iterable[Reading]) -> Catalog:
+    """The context's catalog with the names of all series and the first usable day, from the days that a build noted."""
+    tables = [days_now(one.series) for one in readings]
+    names: dict[tuple[str, str], set[str]] = {}
+    first: date | None = None
+    for namespace, name, model, day in engine.rows(newest_names(tables)) if tables else ():
+        names.setdefault((model, namespace), set()).add(name)
+        first = day if first is None else min(first, day)
+    frozen = {key: frozenset(value) for key, value in names.items()}
+    return replace(context.catalog, names=frozen, unread=frozenset(), first_day=first)
+
+
+def read_names(engine: Engine, context: Context, findings: Findings | None = None) -> Catalog:
     """The context's catalog with the names of all series and the first usable day."""
     names: dict[tuple[str, str], set[str]] = {}
     first: date | None = None
@@ -43,7 +59,7 @@ def read_names(engine: Engine, context: Context, have_rows: bool = False, findin
         declared = series.definition.source
         try:
             with reading(str(declared), declared.place):
-                found = engine.rows(facts.names_and_days(context, series, have_rows))
+                found = engine.rows(facts.names_and_days(context, series))
         except ProjectError as error:
             if findings is None:
                 raise
@@ -167,4 +183,4 @@ class _into:
         return False
 
 
-__all__ = ["Column", "attach", "read_catalog", "read_names"]
+__all__ = ["Column", "attach", "names_of", "read_catalog", "read_names"]

@@ -1,129 +1,113 @@
-"""Runs the plan: fields first, then each model in one statement, and writes what is kept."""
+"""Runs tasks: the values of some metrics for some days and records, as temporary tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
 
-from metricsql.bind.catalog import FieldFacts
-from metricsql.bind.metrics import BoundMetric
+from metricsql.bind.tree import Field
 from metricsql.build.engine import Engine, quoted
-from metricsql.build.load import create
-from metricsql.plan.nodes import ModelPlan, Plan
-from metricsql.project.document import dump
-from metricsql.sql import writes
+from metricsql.build.tables import create, drop
+from metricsql.compiler import Compiled
+from metricsql.plan.affected import Task
+from metricsql.plan.nodes import Plan
+from metricsql.plan.reach import first_rows
+from metricsql.plan.spans import Span
 from metricsql.sql.context import Context
+from metricsql.sql.day import day_steps
 from metricsql.sql.fields import field_steps, timeline_names
-from metricsql.sql.history import result_name
-from metricsql.sql.steps import Step, needed
+from metricsql.sql.history import history_steps, result_name
+from metricsql.sql.sources import records_name
+from metricsql.sql.steps import needed
+from metricsql.sql.writes import values_from
+
+EVERYONE = " of everyone"
+"""Ends the name of a table of records while only some of them are computed."""
 
 
-def store_fields(engine: Engine, context: Context) -> bool:
-    """Store the value of every field that changed since the newest stored one; False if the day is too early.
+@dataclass(frozen=True)
+class Piece:
+    """A temporary table `record, day, <metric>...` with every grid row of a stretch of days."""
 
-    Section 5: unchanged values take no space; a day before the newest stored one stores nothing.
-    """
-    stored_until = context.catalog.stored_until
-    if stored_until is not None and context.as_of < stored_until:
-        return False
-    engine.run(writes.forget_day(context))
-    for model in context.sources.models.values():
-        for field in model.fields:
-            engine.run(writes.store_field(context, model, field.name))
-    return True
+    table: str
+    metrics: tuple[str, ...]
+    span: Span
 
 
-def keep_field_steps(engine: Engine, context: Context, plan: Plan) -> list[str]:
-    """Field histories as temporary tables, since they may read given files; returns their names."""
-    made: list[str] = []
+def keep_timelines(engine: Engine, context: Context, plan: Plan) -> dict[Field, str]:
+    """Field histories as temporary tables, since they may read given files; by field."""
+    made: dict[Field, str] = {}
     for model_plan in plan.models:
         steps = field_steps(context, model_plan)
-        for name in timeline_names(model_plan).values():
-            create(engine, name, needed(steps, name, made), made)
-            made.append(name)
+        for found, name in timeline_names(model_plan).items():
+            create(engine, name, needed(steps, name, list(made.values())), list(made.values()))
+            made[found] = name
     return made
 
 
-def compute(engine: Engine, context: Context, plan: Plan, steps: Sequence[Step], have: Sequence[str],
-            keep: Mapping[str, Sequence[str]], told: Callable[[str], None]) -> dict[str, int]:
-    """Fill `metrics.<model>` for every model; returns the number of rows of each.
+def tables_there(context: Context) -> list[str]:
+    """The names of steps that are tables by now."""
+    return [*(records_name(context, model) for model in context.sources.models), *context.timelines.values()]
 
-    `keep` holds, per model, the columns of the present table that are carried over.
-    """
-    rows: dict[str, int] = {}
-    have = list(have)
-    used_by_root = {s.model for p in plan.models for s in p.inputs if s.calculated and s.rollup}
+
+def run_task(engine: Engine, context: Context, compiled: Compiled, task: Task, number: int) -> Piece:
+    """The values of a task in the history form."""
+    plan = compiled.plan(context.definition, task.metrics)
+    first, last = task.span
+    context = replace(context, as_of=last, rows_from=first_rows(plan, task.model, first, context.start))
+    name = f"values {number}"
+    steps = history_steps(context, plan, compiled.flags)
+    steps.append(values_from(name, result_name(task.model), task.metrics, first))
+    create(engine, name, steps, tables_there(context))
+    return Piece(name, task.metrics, task.span)
+
+
+def run_day(engine: Engine, context: Context, compiled: Compiled, metrics: Sequence[str], day: date) -> dict[str, Piece]:
+    """The values of metrics on one day in the day form, per model. All earlier days must be in the built file."""
+    plan = compiled.plan(context.definition, metrics)
+    steps = day_steps(context, plan, compiled.flags, day)
+    have, made = tables_there(context), {}
     for model_plan in plan.models:
-        told(model_plan.model)
-        name = result_name(model_plan.model)
-        if model_plan.model in used_by_root:
-            create(engine, name, needed(steps, name, have))
-            have.append(name)
-        rows[model_plan.model] = _write(engine, context, model_plan, needed(steps, name, have), name in have,
-                                        keep.get(model_plan.model, ()))
-    return rows
+        result = result_name(model_plan.model)
+        drop(engine, result)
+        create(engine, result, needed(steps, result, have), have)
+        have.append(result)
+        wanted = tuple(m.id for m in model_plan.metrics if m.id in set(metrics))
+        if wanted:
+            made[model_plan.model] = Piece(result, wanted, (day, day))
+    return made
 
 
-def _write(engine: Engine, context: Context, plan: ModelPlan, steps: list[Step], computed: bool,
-           kept: Sequence[str]) -> int:
-    target, before = writes.built_table(plan.model), plan.model + writes.BEFORE
-    if kept:
-        engine.run(f"ALTER TABLE {target} RENAME TO {quoted(before)}")
-    source = result_name(plan.model) if computed else steps
-    engine.run(writes.write_model(context, plan.model, [metric.id for metric in plan.metrics], source, kept))
-    if kept:
-        engine.run(f"DROP TABLE {writes.built_table(before)}")
-    return int(engine.value(f"SELECT COUNT(*) FROM {target}"))
+@contextmanager
+def only(engine: Engine, context: Context, chosen: Mapping[str, str]) -> Iterator[Context]:
+    """A context in which only some records are computed; `chosen` gives a condition on the records of each model."""
+    tables = {records_name(context, model): condition for model, condition in chosen.items()}
+    for table, condition in tables.items():
+        engine.run(f"ALTER TABLE temp.{quoted(table)} RENAME TO {quoted(table + EVERYONE)}")
+        engine.run(f"CREATE TEMP TABLE {quoted(table)} AS SELECT * FROM {quoted(table + EVERYONE)} WHERE {condition}")
+    try:
+        yield replace(context, restricted=True)
+    finally:
+        for table in tables:
+            drop(engine, table)
+            engine.run(f"ALTER TABLE temp.{quoted(table + EVERYONE)} RENAME TO {quoted(table)}")
 
 
-def write_latest(engine: Engine, context: Context, model: str, facts: Mapping[str, FieldFacts]) -> None:
-    """`metrics.<model>_latest`: the fields of every record and its values on the last day."""
-    engine.run(writes.write_latest(context, model, columns_of(engine, writes.METRICS_SCHEMA, model), facts))
+def listed(numbers: Iterable[int]) -> str:
+    """Numbers as the right side of IN."""
+    return "(" + ", ".join(str(int(number)) for number in sorted(numbers)) + ")"
 
 
-def columns_of(engine: Engine, schema: str, table: str) -> list[str]:
-    """The metric columns of a built table, in order; empty if there is no such table."""
-    rows = engine.rows(
-        "SELECT column_name FROM information_schema.columns WHERE table_catalog = current_catalog() "
-        "AND table_schema = ? AND table_name = ? ORDER BY ordinal_position", [schema, table])
-    return [row[0] for row in rows if row[0] not in ("record", "day")]
+def with_children(context: Context, companies: str) -> dict[str, str]:
+    """The conditions that choose companies and all that belongs to them; `companies` is a condition on `{0}`."""
+    root = context.definition.root
+    assert root is not None
+    found = {root: companies.format("record")}
+    for model in context.definition.children():
+        if model in context.sources.models:
+            found[model] = companies.format("company")
+    return found
 
 
-def built_tables(engine: Engine) -> list[str]:
-    """The tables in the schema `metrics`."""
-    rows = engine.rows("SELECT table_name FROM information_schema.tables "
-                       "WHERE table_catalog = current_catalog() AND table_schema = 'metrics' ORDER BY 1")
-    return [row[0] for row in rows]
-
-
-def drop_tables(engine: Engine, tables: Iterable[str]) -> None:
-    """Remove built tables, so that their space can be used again."""
-    for table in tables:
-        engine.run(f"DROP TABLE {writes.built_table(table)}")
-    engine.run("CHECKPOINT")
-
-
-def note_metrics(engine: Engine, metrics: Iterable[BoundMetric], definitions: Mapping[str, object], as_of: date,
-                 build: int) -> None:
-    """Remember what was built, from which definition and through which day."""
-    ids, models, texts = [], [], []
-    for metric in metrics:
-        ids.append(metric.id)
-        models.append(metric.model)
-        texts.append(dump(definitions[metric.id]))
-    engine.run('DELETE FROM "_metricsql"."metrics" WHERE metric IN (SELECT UNNEST(?::VARCHAR[]))', [ids])
-    engine.run('INSERT INTO "_metricsql"."metrics" SELECT UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), ?, ?',
-               [ids, models, texts, as_of, build])
-
-
-def next_build(engine: Engine) -> int:
-    """The number of the build that is running."""
-    return int(engine.value('SELECT COALESCE(MAX(build), 0) + 1 FROM "_metricsql"."builds"'))
-
-
-def note_build(engine: Engine, build: int, started: datetime, context: Context, version: str, stores: bool,
-               digest: str | None, report: str) -> None:
-    """Add a line to `_metricsql.builds`."""
-    now = datetime.now(timezone.utc).replace(tzinfo=None)
-    engine.run('INSERT INTO "_metricsql"."builds" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-               [build, started, now, context.as_of, context.start, version, stores, digest, report])

@@ -141,7 +141,7 @@ def engine_error(error: duckdb.Error) -> EngineError:
         found = Diagnostic("disk-full", "there is no space left on the disk; nothing was changed")
     elif isinstance(error, duckdb.IOException) and "not a valid DuckDB database" in text:
         found = Diagnostic("not-a-database", "the database file is not a DuckDB database")
-    elif "Corrupt database file" in text or isinstance(error, duckdb.IOException) and "Could not read" in text:
+    elif "Corrupt database file" in text or (isinstance(error, duckdb.IOException) and "Could not read" in text):
         found = Diagnostic("damaged-database", "the database file is damaged",
                            hint="put an older copy of the file in its place, or move it away and build anew")
     elif isinstance(error, duckdb.IOException) and ("Permission denied" in text or "Read-only file system" in text):

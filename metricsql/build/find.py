@@ -11,10 +11,10 @@ import duckdb
 
 from metricsql.bind.catalog import Catalog
 from metricsql.build.catalog import read_catalog
-from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, quoted
-from metricsql.build.load import create
+from metricsql.build.patch import columns_of
 from metricsql.build.read import not_built, open_built
+from metricsql.build.tables import create
 from metricsql.diagnostics import Diagnostic, EngineError, Findings, ProjectError
 from metricsql.project.definition import Definition
 from metricsql.sql.context import Context

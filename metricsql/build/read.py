@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, open_reader, quoted
+from metricsql.build.patch import columns_of
 from metricsql.diagnostics import Diagnostic, ProjectError, did_you_mean
 from metricsql.project.definition import Definition
 

@@ -16,10 +16,10 @@ from metricsql.bind.sources import BoundModel
 from metricsql.bind.tree import Field, SeriesRef
 from metricsql.build.catalog import attach, read_catalog, read_names
 from metricsql.build.engine import Engine, open_reader, quoted, reading
-from metricsql.build.load import create
 from metricsql.build.raw_rows import DayRows, RawRow, count_rows, read_rows
 from metricsql.build.status import Status, read_status
 from metricsql.build.stored import StoredValue, newest_as_of, stored_value
+from metricsql.build.tables import create
 from metricsql.compiler import Compiled, compile_metrics
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
 from metricsql.plan.nodes import ModelPlan, Plan

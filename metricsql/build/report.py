@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metricsql.diagnostics import Diagnostic, one_line
+from metricsql.plan.affected import Cause
 
 REASONS = {
     "name": "have no name of a series",
@@ -24,6 +25,7 @@ REASONS = {
 }
 
 
+DAYS_SHOWN = 5
 _ONE = {"have": "has"}
 """Verbs of the reasons for one row, where it is not the plural with an `s`."""
 
@@ -54,6 +56,53 @@ class Unusable:
         return {"source": self.source, "reason": self.reason, "rows": self.rows, "examples": list(self.examples)}
 
 
+@dataclass(frozen=True)
+class Settled:
+    """Values of one metric that changed after their day was built: how many, from when to when, and why."""
+
+    metric: str
+    values: int
+    first: date
+    last: date
+    causes: tuple[Cause, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {"metric": self.metric, "values": self.values, "from": self.first.isoformat(), "to": self.last.isoformat(),
+                "because": [_cause(cause) for cause in self.causes]}
+
+    def __str__(self) -> str:
+        days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        because = "; ".join(dict.fromkeys(cause_words(cause) for cause in self.causes))
+        return f"{self.metric}: {self.values:,} value{'s' if self.values != 1 else ''} of {days} changed, because {because}"
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    named = {"name": cause.name} if cause.name else {}
+    return {"kind": cause.kind, **named, **({"days": [day.isoformat() for day in cause.days]} if cause.days else {})}
+
+
+def cause_words(cause: Cause) -> str:
+    """Why values changed, as the end of a sentence."""
+    match cause.kind:
+        case "late data":
+            shown = ", ".join(str(day) for day in cause.days[:DAYS_SHOWN])
+            more = f" and {len(cause.days) - DAYS_SHOWN} more days" if len(cause.days) > DAYS_SHOWN else ""
+            return f"{cause.name} has other data on {shown}{more}"
+        case "formula":
+            return "its definition changed"
+        case "uses":
+            return f"it uses {cause.name}, which changed"
+        case "field":
+            return f"the field {cause.name} has other values from {cause.days[0]} on"
+        case "option":
+            return f"{cause.name} is read in another way"
+        case "record":
+            return "its records changed"
+        case _:
+            return cause.name
+
+
 @dataclass
 class BuildReport:
     """The outcome of a build. `rows` counts grid rows per model; `seconds` is wall time per stage."""
@@ -70,6 +119,12 @@ class BuildReport:
     dry_run: bool = False
     unchanged: bool = False
     """Nothing had changed since the last build, so nothing was done."""
+    everything: str | None = None
+    """Why all values were computed; None if only what changed was."""
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    """What was computed: form, metrics, days."""
+    settled: list[Settled] = field(default_factory=list)
+    """Values of days that were built already and are others now."""
 
     def lines(self) -> Iterator[str]:
         """What was done, in sentences."""
@@ -82,11 +137,25 @@ class BuildReport:
         days = f"{self.start} to {self.as_of}" if self.start else "no day, because there is no data"
         word = "would compute" if self.dry_run else "built"
         yield f"{word} {count} metric{'s' if count != 1 else ''} for {days}"
+        yield from self.task_lines()
         for model, ids in self.metrics.items():
             rows = f", {_counted(self.rows[model], 'row')}" if model in self.rows else ""
             yield f"  {model}: {len(ids)} metric{'s' if len(ids) != 1 else ''}, {_counted(self.records.get(model, 0), 'record')}{rows}"
+        yield from (f"  settled value changed: {item}" for item in self.settled)
         if not self.dry_run:
             yield f"{self.database} ({sum(self.seconds.values()):.1f} s)"
+
+    def task_lines(self) -> Iterator[str]:
+        """What had to be computed, and why."""
+        if self.everything is not None:
+            yield f"  everything, because {self.everything}"
+            return
+        for task in self.tasks:
+            metrics = task["metrics"]
+            which = "all metrics" if metrics == "all" else _counted(len(metrics), "metric") if len(metrics) > 3 else ", ".join(metrics)
+            of = f" of {_counted(task['records'], task['model'] + ' record')}" if "records" in task else ""
+            days = str(task["from"]) if task["from"] == task["to"] else f"{task['from']} to {task['to']}"
+            yield f"  {which}{of} for {days} ({task['form']} form)"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
@@ -96,6 +165,10 @@ class BuildReport:
             "database": str(self.database),
             "dry_run": self.dry_run,
             "unchanged": self.unchanged,
+            "everything": self.everything,
+            "tasks": [{key: value.isoformat() if isinstance(value, date) else value for key, value in task.items()}
+                      for task in self.tasks],
+            "settled": [item.to_dict() for item in self.settled],
             "metrics": self.metrics,
             "records": self.records,
             "rows": self.rows,

@@ -9,8 +9,9 @@ from datetime import date
 from typing import Any
 
 from metricsql.bind.metrics import downstream
+from metricsql.build.changes import changed_sources
 from metricsql.build.engine import Engine
-from metricsql.build.load import fingerprint, sources_of
+from metricsql.build.state import has_state
 from metricsql.compiler import Compiled, described
 from metricsql.project.definition import Definition
 
@@ -67,7 +68,7 @@ def read_status(engine: Engine, definition: Definition, compiled: Compiled) -> S
         if last:
             names = ("build", "started_at", "finished_at", "as_of", "version")
             status.last_build = _plain(names, last[0])
-            status.changed_sources = _changed_sources(engine, definition)
+            status.changed_sources = changed_sources(engine, definition)
     edited = {m.id for m in compiled.metrics.values() if m.id in built and json.loads(built[m.id][0]) != described(m)}
     affected = downstream(compiled.metrics, edited)
     newest = max((day for _, day in built.values()), default=None)
@@ -84,18 +85,6 @@ def read_status(engine: Engine, definition: Definition, compiled: Compiled) -> S
 def _plain(names: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
     return {name: value if isinstance(value, int | str) or value is None else str(value)[:19]
             for name, value in zip(names, row, strict=True)}
-
-
-def has_state(engine: Engine) -> bool:
-    """Whether the current database was written by this product."""
-    return bool(engine.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_catalog = current_catalog() "
-                             "AND table_schema = '_metricsql' AND table_name = 'builds'"))
-
-
-def _changed_sources(engine: Engine, definition: Definition) -> list[str]:
-    read = dict(engine.rows('SELECT source, fingerprint FROM "_metricsql"."sources"'))
-    names = {str(s): fingerprint(definition, s) for s in sources_of(definition)}
-    return [name for name, now in names.items() if now is not None and read.get(name) != now]
 
 
 __all__ = ["MetricStatus", "Status", "has_state", "read_status"]

@@ -10,26 +10,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from metricsql.build.engine import Engine, open_reader, open_writer
+from metricsql.build.engine import Engine, literal, open_reader, open_writer, quoted
+from metricsql.build.state import create_state
 from metricsql.diagnostics import Diagnostic, EngineError
 
-STATE = """
-CREATE SCHEMA IF NOT EXISTS "_metricsql";
-CREATE SCHEMA IF NOT EXISTS "metrics";
-CREATE TABLE IF NOT EXISTS "_metricsql"."builds" (
-    build BIGINT, started_at TIMESTAMP, finished_at TIMESTAMP, as_of DATE, start DATE, version VARCHAR,
-    stores_fields BOOLEAN, digest VARCHAR, report VARCHAR);
-CREATE TABLE IF NOT EXISTS "_metricsql"."metrics" (
-    metric VARCHAR, model VARCHAR, definition VARCHAR, built_through DATE, build BIGINT);
-CREATE TABLE IF NOT EXISTS "_metricsql"."fields" (
-    model VARCHAR, record VARCHAR, field VARCHAR, day DATE, number DOUBLE, text VARCHAR);
-CREATE TABLE IF NOT EXISTS "_metricsql"."sources" (
-    source VARCHAR, fingerprint VARCHAR, build BIGINT);
-"""
+LAST = "last build"
+"""The name under which a build sees the file of the last one, to compare values with."""
+
+
+class NothingToWrite(Exception):
+    """Ends a build that found out that there is nothing to do; the database stays as it is."""
 
 
 @contextmanager
@@ -40,13 +35,9 @@ def writing(database: Path, folder: Path, memory_limit: str | None, threads: int
         _remove(side)
         try:
             _copy(database, folder, side)
-            engine = open_writer(side, folder, memory_limit, threads)
-            try:
-                engine.run(STATE)
+            with _opened(database, side, folder, memory_limit, threads) as engine:
                 yield engine
                 engine.run("CHECKPOINT")
-            finally:
-                engine.close()
             _sync(side)
             os.replace(side, database)
             _log(database).unlink(missing_ok=True)
@@ -54,6 +45,31 @@ def writing(database: Path, folder: Path, memory_limit: str | None, threads: int
             raise _os_error(error, database) from None
         finally:
             _remove(side)
+
+
+@contextmanager
+def trying(database: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
+    """An engine on a copy of the database that is thrown away afterwards; the database may be locked or not writable."""
+    with tempfile.TemporaryDirectory(prefix="metricsql-") as temporary:
+        side = Path(temporary) / database.name
+        try:
+            _copy(database, folder, side)
+            with _opened(database, side, folder, memory_limit, threads) as engine:
+                yield engine
+        except OSError as error:
+            raise _os_error(error, database) from None
+
+
+@contextmanager
+def _opened(database: Path, side: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
+    engine = open_writer(side, folder, memory_limit, threads)
+    try:
+        create_state(engine)
+        if database.is_file():
+            engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(LAST)} (READ_ONLY)")
+        yield engine
+    finally:
+        engine.close()
 
 
 def _copy(database: Path, folder: Path, side: Path) -> None:

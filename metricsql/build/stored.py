@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, quoted
-from metricsql.build.status import Status, has_state
+from metricsql.build.patch import columns_of
+from metricsql.build.state import has_state
+from metricsql.build.status import Status
 
 
 @dataclass(frozen=True)

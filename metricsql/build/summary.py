@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from metricsql.build.compute import columns_of
 from metricsql.build.engine import Engine, quoted
+from metricsql.build.patch import columns_of
 from metricsql.build.read import not_built, open_built
 from metricsql.project.definition import Definition
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from metricsql.build.compute import columns_of
+from metricsql.build.patch import columns_of
 from metricsql.build.engine import Engine
 from metricsql.build.read import open_built
 from metricsql.build.status import Status, read_status

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 from metricsql.bind.metrics import BoundMetric, in_order
 from metricsql.bind.tree import Field, Leaf, SeriesRef, fields, leaves
+from metricsql.plan.nodes import ModelPlan, Plan
 from metricsql.plan.planner import days_before
 
 Days = int | None
@@ -84,3 +85,35 @@ def _sources(leaf: Leaf, known: Mapping[str, Reads]) -> Iterable[tuple[SeriesRef
 def _joined(outer: Days, inner: Days) -> Days:
     """The look-back of a window over values that look back themselves."""
     return None if outer is None or inner is None else outer + inner
+
+
+def first_rows(plan: Plan, model: str, first: date, start: date) -> dict[str, date]:
+    """The first row per model that must be computed so that those of `model` are right from `first` on.
+
+    Windows over calculated metrics look at earlier rows of the grid; the grid begins at `start`.
+    """
+    found: dict[str, date] = {}
+    target = plan.model(model)
+    if target is None:
+        return found
+    found[model] = _back(first, _own_look_back(target), start)
+    for child in (p for p in plan.models if p.model != model):
+        used = [days_before(leaf) for leaf in target.stages[0].leaves
+                if leaf.series.calculated and leaf.series.rollup and leaf.series.model == child.model]
+        if used:
+            found[child.model] = _back(found[model], _joined(longest(used), _own_look_back(child)), start)
+    return found
+
+
+def _own_look_back(plan: ModelPlan) -> Days:
+    """How far the windows over the model's own metrics look back, one stage behind the other."""
+    total: Days = 0
+    for stage in plan.stages[1:]:
+        total = _joined(total, longest(days_before(leaf) for leaf in stage.leaves))
+    return total
+
+
+def _back(day: date, days: Days, start: date) -> date:
+    if days is None or days >= (day - start).days:
+        return start
+    return day - timedelta(days=days)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from metricsql.bind.catalog import Catalog
 from metricsql.bind.sources import BoundSources
+from metricsql.bind.tree import Field
 from metricsql.plan.nodes import ModelPlan
 from metricsql.project.definition import Definition
 
@@ -33,6 +34,8 @@ class Context:
     """Per model, the first day whose rows are computed, where that is not the start of the grid."""
     kept: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """Per model and namespace, the series that the built file keeps by day, with their columns there."""
+    timelines: Mapping[Field, str] = field(default_factory=dict)
+    """The tables with the values of fields over time, where they are made already."""
     restricted: bool = False
     """Only some records are computed: the tables of records hold just these."""
 

@@ -89,20 +89,17 @@ def named_models(context: Context, series: BoundSeries) -> list[str]:
     return [model for model in context.sources.models if concerned(context, series, model)]
 
 
-def names_and_days(context: Context, series: BoundSeries, have_rows: bool) -> str:
-    """`name`, then the first usable day per model of `named_models`: which series there are, and since when.
-
-    With `have_rows` the rows are a table already; else they are read from the source.
-    """
+def names_and_days(context: Context, series: BoundSeries) -> str:
+    """`name`, then the first usable day per model of `named_models`: which series there are, and since when."""
     usable = [syntax.function("ISFINITE", column("value")), syntax.in_calendar(column("day")),
-              *_not_dropped(series)]
+              *not_dropped(series)]
     query = exp.select(column("name")).from_(syntax.table(rows_name(series.namespace)))
     for model in named_models(context, series):
         first = syntax.fill("MIN({0})", [column("day")])
         concerns = syntax.fill("COALESCE({args}) IS NOT NULL", concerned(context, series, model))
         query = query.select(named(syntax.filtered(first, concerns), f"first {model}"))
     query = query.where(*usable).group_by(column("name"))
-    steps = [] if have_rows else [
+    steps = [
         *[step for model in context.sources.models.values() for step in records_steps(context, model)],
         *rows_steps(context, series, row_models(context, series), None),
     ]
@@ -110,7 +107,7 @@ def names_and_days(context: Context, series: BoundSeries, have_rows: bool) -> st
     return statement(needed(every, "facts"))
 
 
-def _not_dropped(series: BoundSeries) -> list[exp.Expression]:
+def not_dropped(series: BoundSeries) -> list[exp.Expression]:
     """The condition that leaves out zeros that are read as no data."""
     declared = series.definition
     special = [name for name in declared.zeros if name != "default"

@@ -28,10 +28,10 @@ def values_name(model: str) -> str:
     return f"{model} field values"
 
 
-def timeline_names(plan: ModelPlan) -> dict[Field, str]:
-    """The steps with the values of each field and the days for which they hold."""
+def timeline_names(plan: ModelPlan, context: Context | None = None) -> dict[Field, str]:
+    """The steps with the values of each field and the days for which they hold; in a build, the tables."""
     labels = Labels()
-    return {field: labels(field, f"{field} over time") for field in plan.fields}
+    return {field: (context and context.timelines.get(field)) or labels(field, f"{field} over time") for field in plan.fields}
 
 
 def field_steps(context: Context, plan: ModelPlan) -> list[Step]:
@@ -40,7 +40,7 @@ def field_steps(context: Context, plan: ModelPlan) -> list[Step]:
         return []
     if context.canonical:
         return [canonical_field_values(plan.model, values_name(plan.model)),
-                *[_timeline(context, plan.model, f, name) for f, name in timeline_names(plan).items()]]
+                *[_timeline(context, plan.model, f, name) for f, name in timeline_names(plan, context).items()]]
     model = context.sources.models[plan.model]
     given_steps, given = _given(context, model)
     parts = [*given, *_stored(context, model, plan.fields), *_current(context, model, plan.fields)]
@@ -53,7 +53,7 @@ def field_steps(context: Context, plan: ModelPlan) -> list[Step]:
                        [column("record"), column("field"), column("day"), column("priority")])
     query.set("qualify", exp.Qualify(this=best))
     values = Step(values_name(plan.model), f"Every value that is known of the fields of a {plan.model}, and since when.", query)
-    return [*given_steps, values, *[_timeline(context, plan.model, f, name) for f, name in timeline_names(plan).items()]]
+    return [*given_steps, values, *[_timeline(context, plan.model, f, name) for f, name in timeline_names(plan, context).items()]]
 
 
 def _row(record: exp.Expression, field: exp.Expression, day: exp.Expression, value: exp.Expression,

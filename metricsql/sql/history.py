@@ -139,7 +139,7 @@ class HistoryForm:
         return Step(f"{self.model} grid", "The rows to fill: from the first day of the project and of the record on.", query)
 
     def join_field(self, query: exp.Select, tracked: Field) -> exp.Select:
-        name = timeline_names(self.plan)[tracked]
+        name = timeline_names(self.plan, self.context)[tracked]
         day, begin, end = column(DAY, "w"), column("valid_from", name), column("valid_to", name)
         condition = syntax.all_of([column(RECORD, name).eq(column(RECORD, "w")), syntax.fill("{0} >= {1}", [day, begin]),
                                    syntax.fill("({0} < {1} OR {1} IS NULL)", [day, end])])

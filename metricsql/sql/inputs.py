@@ -17,9 +17,9 @@ from metricsql.bind.tree import Leaf, SeriesRef
 from metricsql.plan.nodes import ModelPlan
 from metricsql.project.definition import CALCULATED, ZERO_FILLED
 from metricsql.sql import syntax
+from metricsql.sql.canonical import canonical_pivot, day_sql
 from metricsql.sql.context import Context
 from metricsql.sql.sources import concerned, records_name, rows_name
-from metricsql.sql.canonical import canonical_pivot, day_sql
 from metricsql.sql.steps import Labels, Step
 from metricsql.sql.syntax import column, named, text
 
@@ -46,6 +46,37 @@ class Feed:
     @property
     def step(self) -> str:
         return f"{self.model} {self.namespace} by {'company and day' if self.rollup else 'day'}"
+
+
+def collapsed(context: Context, model: str, namespace: str, columns: Mapping[str, str],
+              days: Sequence[exp.Expression]) -> exp.Select:
+    """`record, day, <column>...`: the points of a day collapsed to one value per series (section 1.3).
+
+    `columns` gives the column of each series by name; `days` are conditions on the day.
+    """
+    declared = context.definition.series[namespace]
+    ordered = any(declared.collapse_of(name) == "last" for name in columns)
+    query = exp.select(column("record"), column("day")).from_(_rows(context, model, namespace, ordered))
+    for name, label in columns.items():
+        aggregate = syntax.fill(COLLAPSE[declared.collapse_of(name)], x=column("value"), at=column("at"), position=column("position"))
+        wanted: exp.Expression = column("name").eq(text(name))
+        if declared.drops_zeros(name):
+            wanted = exp.And(this=wanted, expression=syntax.fill("{0} <> 0", [column("value")]))
+        query = query.select(named(syntax.filtered(aggregate, wanted), label))
+    if context.all_names:
+        query = query.where(exp.In(this=column("name"), expressions=[text(name) for name in columns]))
+    query = query.where(syntax.fill("{0} IS NOT NULL", [column("record")]), *days, syntax.function("ISFINITE", column("value")))
+    return query.group_by(column("record"), column("day"))
+
+
+def _rows(context: Context, model: str, namespace: str, ordered: bool) -> exp.Expression:
+    """The rows that count for a model. An event counts once for every company it concerns."""
+    extra = [column("at"), column("position")] if ordered else []
+    columns = concerned(context, context.sources.series[namespace], model)
+    record = columns[0] if len(columns) == 1 else syntax.function(
+        "UNNEST", syntax.function("LIST_DISTINCT", exp.Array(expressions=columns)))
+    inner = exp.select(named(record, "record"), column("name"), column("day"), *extra, column("value"))
+    return exp.Subquery(this=inner.from_(syntax.table(rows_name(namespace))), alias=exp.TableAlias(this=syntax.identifier("r")))
 
 
 class Inputs:
@@ -112,17 +143,8 @@ class Inputs:
             return canonical_pivot(self.context, feed.model, feed.series, self.label, self.pivot_name(feed))
         if (columns := self.context.kept.get((feed.model, feed.namespace))) is not None:
             return self.kept(feed, columns)
-        declared = self.context.definition.series[feed.namespace]
-        rows = self.rows(feed)
-        query = exp.select(column("record"), column("day")).from_(rows)
-        for series in feed.series:
-            aggregate = syntax.fill(COLLAPSE[declared.collapse_of(series.name)], x=column("value"),
-                                    at=column("at"), position=column("position"))
-            wanted: exp.Expression = column("name").eq(text(series.name))
-            if declared.drops_zeros(series.name):
-                wanted = exp.And(this=wanted, expression=syntax.fill("{0} <> 0", [column("value")]))
-            query = query.select(named(syntax.filtered(aggregate, wanted), self.label(series)))
-        query = query.where(*self.usable(feed)).group_by(column("record"), column("day"))
+        columns = {series.name: self.label(series) for series in feed.series}
+        query = collapsed(self.context, feed.model, feed.namespace, columns, self.days_read())
         return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
 
     def kept(self, feed: Feed, columns: Mapping[str, str]) -> Step:
@@ -139,32 +161,11 @@ class Inputs:
     def pivot_name(self, feed: Feed) -> str:
         return f"{feed.model} {feed.namespace} by day" + (f" for {self.plan.model}" if feed.rollup else "")
 
-    def rows(self, feed: Feed) -> exp.Expression:
-        """The rows that count for a model. An event counts once for every company it concerns."""
-        name = rows_name(feed.namespace)
-        series = self.context.sources.series[feed.namespace]
-        extra = [column("at"), column("position")] if self.ordered(feed) else []
-        columns = concerned(self.context, series, feed.model)
-        record = columns[0] if len(columns) == 1 else syntax.function(
-            "UNNEST", syntax.function("LIST_DISTINCT", exp.Array(expressions=columns)))
-        inner = exp.select(named(record, "record"), column("name"), column("day"), *extra, column("value"))
-        return exp.Subquery(this=inner.from_(syntax.table(name)), alias=exp.TableAlias(this=syntax.identifier("r")))
-
-    def ordered(self, feed: Feed) -> bool:
-        declared = self.context.definition.series[feed.namespace]
-        return any(declared.collapse_of(series.name) == "last" for series in feed.series)
-
     def days_read(self) -> list[exp.Expression]:
         # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
         first_day = date.min if self.opening is not None else self.frame_start
         return [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)]),
                 syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]
-
-    def usable(self, feed: Feed) -> list[exp.Expression]:
-        names = [text(series.name) for series in feed.series]
-        wanted = [exp.In(this=column("name"), expressions=names)] if self.context.all_names else []
-        return [*wanted, syntax.fill("{0} IS NOT NULL", [column("record")]), *self.days_read(),
-                syntax.function("ISFINITE", column("value"))]
 
     def by_company(self, feed: Feed, source: str) -> Step:
         """The values of children summed per company and day; NULL when no child has one."""

@@ -56,7 +56,7 @@ def scan(source: SourceDef, options: Sequence[exp.Expression] = (), file: str | 
                          catalog=syntax.identifier(schema[-2]) if len(schema) > 1 else None)
     path = source.location
     plain = path.lower().removesuffix(".gz")
-    common = {"union_by_name": _is_glob(source.path or ""), "filename": file or False}
+    common = {"union_by_name": is_glob(source.path or ""), "filename": file or False}
     if plain.endswith(".parquet"):
         return _table_of("READ_PARQUET", text(path), *_options(**common))
     if plain.endswith(JSON_SUFFIXES):
@@ -82,7 +82,8 @@ def is_csv(source: SourceDef) -> bool:
     return source.path is not None and not plain.endswith((".parquet", *JSON_SUFFIXES))
 
 
-def _is_glob(path: str) -> bool:
+def is_glob(path: str) -> bool:
+    """Whether a path is a pattern."""
     return any(sign in path for sign in "*?[")
 
 
@@ -137,7 +138,7 @@ def _counted(found: Column | None) -> exp.Expression:
 def local_time(found: Column, zone: str) -> exp.Expression:
     """The time of a row on the clocks of the project (`docs/semantics.md` section 1.4), as a TIMESTAMP."""
     plain = column(found.name, "s")
-    if found.type == "DATE" or found.type.startswith("TIMESTAMP") and "TIME ZONE" not in found.type:
+    if found.type == "DATE" or (found.type.startswith("TIMESTAMP") and "TIME ZONE" not in found.type):
         return plain
     if "TIME ZONE" in found.type:
         return exp.AtTimeZone(this=plain, zone=text(zone))
@@ -151,7 +152,7 @@ def local_time(found: Column, zone: str) -> exp.Expression:
 def instant(found: Column, zone: str) -> exp.Expression:
     """What orders the rows of a day; on the clocks of UTC where the project's clocks can go back."""
     local = local_time(found, zone)
-    if zone == "UTC" or found.type == "DATE" or found.type.startswith("TIMESTAMP") and "TIME ZONE" not in found.type:
+    if zone == "UTC" or found.type == "DATE" or (found.type.startswith("TIMESTAMP") and "TIME ZONE" not in found.type):
         return local
     if "TIME ZONE" in found.type:
         return exp.AtTimeZone(this=column(found.name, "s"), zone=text("UTC"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from sqlglot import exp
 
@@ -11,13 +13,12 @@ from metricsql.bind.sources import BoundModel
 from metricsql.sql import syntax
 from metricsql.sql.context import Context
 from metricsql.sql.fields import STORE_SCHEMA, STORE_TABLE
+from metricsql.sql.inputs import KEPT_SCHEMA, collapsed, kept_name
 from metricsql.sql.sources import FIELD, records_name
 from metricsql.sql.steps import Step, statement
 
 METRICS_SCHEMA = "metrics"
 LATEST = "_latest"
-BEFORE = " before"
-"""Ends the name of the table that a build of selected metrics takes the other columns from."""
 
 
 def _sql(tree: exp.Expression) -> str:
@@ -54,20 +55,101 @@ def forget_day(context: Context) -> str:
     return f"DELETE FROM {_sql(syntax.table(STORE_TABLE, schema=STORE_SCHEMA))} WHERE day = {_sql(syntax.day(context.as_of))}"
 
 
-def write_model(context: Context, model: str, metrics: Sequence[str], source: Sequence[Step] | str,
-                kept: Sequence[str]) -> str:
-    """Make the table of a model from its steps, or from the table that holds its results already.
+def _kept(model: str, namespace: str) -> str:
+    return _sql(syntax.table(kept_name(model, namespace), schema=KEPT_SCHEMA))
 
-    The columns in `kept` are taken over, by record and day, from the table whose name ends in `BEFORE`.
-    """
+
+def keep_all(context: Context, model: str, namespace: str, columns: Mapping[str, str]) -> str:
+    """Make the table with series by record and day, from the rows that are loaded."""
+    query = collapsed(context, model, namespace, columns, [syntax.in_calendar(syntax.column("day"))])
+    return f"CREATE OR REPLACE TABLE {_kept(model, namespace)} AS\n{syntax.render(query)}\nORDER BY record, day"
+
+
+def forget_records(model: str, namespace: str, keys: Sequence[str]) -> str:
+    """Remove what is kept of records that are gone, by the numbers that they had."""
+    listed = ", ".join(_sql(syntax.text(key)) for key in keys) or "NULL"
+    return f"""DELETE FROM {_kept(model, namespace)} WHERE record IN (
+    SELECT number FROM "_metricsql"."records" WHERE model = {_sql(syntax.text(model))} AND record IN ({listed}))"""
+
+
+def forget_days(model: str, namespace: str, days: Sequence[date]) -> str:
+    """Remove what is kept of some days."""
+    return f"DELETE FROM {_kept(model, namespace)} WHERE day IN ({', '.join(_sql(syntax.day(d)) for d in days)})"
+
+
+def keep_days(context: Context, model: str, namespace: str, columns: Mapping[str, str], days: Sequence[date]) -> str:
+    """Add some days again, from the rows that are loaded."""
+    chosen = exp.In(this=syntax.column("day"), expressions=[syntax.day(d) for d in days])
+    query = collapsed(context, model, namespace, columns, [chosen])
+    return f"INSERT INTO {_kept(model, namespace)} BY NAME\n{syntax.render(query)}"
+
+
+def write_model(context: Context, model: str, metrics: Sequence[str], source: Sequence[Step] | str) -> str:
+    """Make the table of a model from its steps, or from the table that holds its results already."""
+    return f"CREATE OR REPLACE TABLE {built_table(model)} AS\n{_results(context, model, metrics, source)}"
+
+
+def add_to_model(context: Context, model: str, metrics: Sequence[str], source: Sequence[Step] | str) -> str:
+    """Add rows to the table of a model, likewise."""
+    return f"INSERT INTO {built_table(model)} BY NAME\n{_results(context, model, metrics, source)}"
+
+
+def values_from(name: str, source: str, metrics: Sequence[str], first: date) -> Step:
+    """A step with some metrics of a result from a day on."""
+    columns = [syntax.column(column) for column in ("record", "day", *metrics)]
+    query = exp.select(*columns).from_(syntax.table(source))
+    return Step(name, "", query.where(syntax.fill("{0} >= {1}", [syntax.column("day"), syntax.day(first)])))
+
+
+@dataclass(frozen=True)
+class Values:
+    """A table `record, day, <metric>...` that holds every grid row of some days."""
+
+    table: str
+    metrics: Sequence[str]
+    first: date
+    last: date
+
+
+def patched(context: Context, model: str, columns: Sequence[str], pieces: Sequence[Values], old: Sequence[str]) -> str:
+    """Every row of the pieces' days: what the pieces hold, else what the built table holds in its columns `old`."""
+    names = {piece.table: f"v{i}" for i, piece in enumerate(pieces, 1)}
+    chosen = [f"{_patched(column, pieces, names, old)} AS {_name(column)}" for column in columns]
+    rows = " UNION ".join(f"SELECT record, day FROM {_name(piece.table)}" for piece in pieces)
+    if len(pieces) == 1:
+        rows = f"SELECT record, day FROM {_name(pieces[0].table)}"
+    joins = "".join(f"\nLEFT JOIN {_name(table)} AS {alias} ON {alias}.record = b.record AND {alias}.day = b.day"
+                    for table, alias in names.items())
+    if any(column in old and not _covers(column, pieces) for column in columns):
+        joins += f"\nLEFT JOIN {built_table(model)} AS o ON o.record = r.key AND o.day = b.day"
+    return f"""SELECT r.key AS record, b.day, {", ".join(chosen)}
+FROM ({rows}) AS b
+JOIN {_name(records_name(context, model))} AS r ON r.record = b.record{joins}"""
+
+
+def _covers(column: str, pieces: Sequence[Values]) -> bool:
+    """Whether one piece holds a column on all days of all pieces."""
+    first, last = min(piece.first for piece in pieces), max(piece.last for piece in pieces)
+    return any(column in piece.metrics and (piece.first, piece.last) == (first, last) for piece in pieces)
+
+
+def _patched(column: str, pieces: Sequence[Values], names: Mapping[str, str], old: Sequence[str]) -> str:
+    holders = [piece for piece in pieces if column in piece.metrics]
+    otherwise = f"o.{_name(column)}" if column in old else "NULL::DOUBLE"
+    if _covers(column, pieces):
+        whole = next(p for p in holders if (p.first, p.last) == (min(q.first for q in pieces), max(q.last for q in pieces)))
+        return f"{names[whole.table]}.{_name(column)}"
+    cases = "".join(f" WHEN b.day BETWEEN {_sql(syntax.day(p.first))} AND {_sql(syntax.day(p.last))} "
+                    f"THEN {names[p.table]}.{_name(column)}" for p in holders)
+    return f"CASE{cases} ELSE {otherwise} END" if cases else otherwise
+
+
+def _results(context: Context, model: str, metrics: Sequence[str], source: Sequence[Step] | str) -> str:
     columns = ", ".join(f"m.{_name(metric)}" for metric in metrics)
-    carried = "".join(f", o.{_name(column)}" for column in kept)
-    old = f"\nLEFT JOIN {built_table(model + BEFORE)} AS o ON o.record = r.key AND o.day = m.day" if kept else ""
     values = _name(source) if isinstance(source, str) else f"(\n{statement(source)}\n)"
-    return f"""CREATE OR REPLACE TABLE {built_table(model)} AS
-SELECT r.key AS record, m.day, {columns}{carried}
+    return f"""SELECT r.key AS record, m.day, {columns}
 FROM {values} AS m
-JOIN {_name(records_name(context, model))} AS r ON r.record = m.record{old}"""
+JOIN {_name(records_name(context, model))} AS r ON r.record = m.record"""
 
 
 def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> str:

@@ -1,0 +1,34 @@
+"""Into how many batches of companies a build of everything is cut, so that it keeps to its memory."""
+
+from __future__ import annotations
+
+import re
+
+from metricsql.build.engine import Engine, quoted
+from metricsql.plan.nodes import Plan
+from metricsql.sql.context import Context
+from metricsql.sql.sources import records_name
+
+MOST_BATCHES = 256
+SHARE = 0.4
+"""The part of the memory limit that one batch of windows may take; measured."""
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+def batches(engine: Engine, context: Context, plan: Plan) -> int:
+    """1 if all values fit into memory at once."""
+    room = SHARE * limit(engine)
+    days = max((context.as_of - context.start).days + 1, 0)
+    needed = 0
+    for model in plan.models:
+        records = int(engine.value(f"SELECT COUNT(*) FROM {quoted(records_name(context, model.model))}"))
+        width = 2 + len(model.inputs) + len(model.metrics) + sum(len(stage.leaves) for stage in model.stages)
+        needed = max(needed, 8 * width * records * days)
+    return min(MOST_BATCHES, max(1, -(-needed // int(room))))
+
+
+def limit(engine: Engine) -> float:
+    """The memory that the engine may use, in bytes."""
+    words = str(engine.value("SELECT current_setting('memory_limit')"))
+    found = re.fullmatch(r"([\d.]+) ?(\w+)", words)
+    return float(found.group(1)) * _UNITS.get(found.group(2), 1 << 30) if found else float(1 << 40)

@@ -1,0 +1,107 @@
+"""Writes down what a build did and saw, so that the next one knows what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from metricsql.build.changes import TIMELINES, metric_digest, options, project_digest
+from metricsql.build.engine import Engine, quoted
+from metricsql.build.files import files_of, sources_of
+from metricsql.build.patch import columns_of
+from metricsql.build.records import NOW
+from metricsql.build.report import BuildReport
+from metricsql.build.rows import Reading
+from metricsql.build.state import replace_rows, state
+from metricsql.build.work import Work
+from metricsql.compiler import Compiled, described
+from metricsql.project.document import dump
+from metricsql.sql import differences, writes
+from metricsql.sql.context import Context
+from metricsql.sql.sources import records_name
+from metricsql.version import __version__
+
+
+def store_fields(engine: Engine, context: Context) -> tuple[bool, bool]:
+    """Store the value of every field that changed since the newest stored one; whether it was stored, and all as before.
+
+    Section 5: unchanged values take no space; a day before the newest stored one stores nothing.
+    """
+    stored_until = context.catalog.stored_until
+    if stored_until is not None and context.as_of < stored_until:
+        return False, True
+    before = _stored(engine)
+    engine.run(writes.forget_day(context))
+    for model in context.sources.models.values():
+        for field in model.fields:
+            engine.run(writes.store_field(context, model, field.name))
+    return True, _stored(engine) == before
+
+
+def _stored(engine: Engine) -> object:
+    return engine.rows(f"SELECT COUNT(*), SUM(HASH(f)::HUGEINT) FROM {state('fields')} AS f")
+
+
+def count_records(engine: Engine, context: Context) -> dict[str, int]:
+    """The number of records per model."""
+    return {model: int(engine.value(f"SELECT COUNT(*) FROM {quoted(records_name(context, model))}"))
+            for model in context.sources.models}
+
+
+def write_latest(engine: Engine, context: Context) -> None:
+    """`metrics.<model>_latest`: the fields of every record and its values on the last day."""
+    for model in context.sources.models:
+        metrics = columns_of(engine, writes.METRICS_SCHEMA, model)
+        if metrics:
+            facts = context.catalog.fields.get(model, {})
+            engine.run(writes.write_latest(context, model, metrics, facts))
+
+
+def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Work, build: int) -> None:
+    """Remember what was built, from which definition and through which day."""
+    chosen = [m for m in compiled.metrics.values() if work.selected is None or m.id in work.selected]
+    if work.selected is None:
+        engine.run(f"DELETE FROM {state('metrics')}")
+    rows = [(m.id, m.model, dump(described(m)), metric_digest(m)) for m in chosen]
+    ids, models, texts, digests = [[row[i] for row in rows] for i in range(4)]
+    engine.run(f"DELETE FROM {state('metrics')} WHERE metric IN (SELECT UNNEST(?::VARCHAR[]))", [ids])
+    engine.run(f"INSERT INTO {state('metrics')} SELECT UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), "
+               "UNNEST(?::VARCHAR[]), ?, ?", [ids, models, texts, digests, context.as_of, build])
+
+
+def note_state(engine: Engine, context: Context, compiled: Compiled, readings: Mapping[str, Reading],
+               stamps: Mapping[str, Mapping[str, str]]) -> None:
+    """Remember options, files, days, records and fields as they are now."""
+    kept = engine.rows(f"SELECT value FROM {state('options')} WHERE name = 'layout'")
+    replace_rows(engine, "options", [("layout", kept[0][0]), *options(context, compiled).items()])
+    lines = {(source, file): (count, examples) for source, file, count, examples in
+             engine.rows(f"SELECT source, file, lines, examples FROM {state('files')}")}
+    lines |= {(f"series {name}", file): (len(found), list(found[:3])) for name, one in readings.items()
+              for file, found in one.rejected.items()}
+    rows = [(source, file, stamp, *lines.get((source, file), (0, []))) for source, files in stamps.items()
+            for file, stamp in files.items()]
+    replace_rows(engine, "files", rows)
+    engine.run(f"DELETE FROM {state('days')}")
+    for one in readings.values():
+        engine.run(f"INSERT INTO {state('days')} SELECT * FROM {quoted(differences.days_now(one.series))}")
+    for name, table in (("records", NOW), ("timelines", TIMELINES)):
+        engine.run(f"DELETE FROM {state(name)}")
+        engine.run(f"INSERT INTO {state(name)} SELECT * FROM {quoted(table)}")
+
+
+def stamps_now(engine: Engine, context: Context) -> dict[str, dict[str, str]]:
+    """The files of all sources, to be taken down before anything is read from them."""
+    return {name: files_of(engine, context.definition, source) or {} for name, source in sources_of(context.definition)}
+
+
+def note_build(engine: Engine, context: Context, work: Work, report: BuildReport, started: datetime, stores: bool) -> None:
+    """Add a line to `_metricsql.builds`."""
+    digest = project_digest(context.definition) if work.selected is None else None
+    now = datetime.now(UTC).replace(tzinfo=None)
+    engine.run(f"INSERT INTO {state('builds')} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               [next_build(engine), started, now, context.as_of, context.start, __version__, stores, digest, dump(report.to_dict())])
+
+
+def next_build(engine: Engine) -> int:
+    """The number of the build that is running."""
+    return int(engine.value(f"SELECT COALESCE(MAX(build), 0) + 1 FROM {state('builds')}"))

@@ -1,0 +1,86 @@
+"""Puts computed values into the tables of the built file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from metricsql.build.compute import Piece
+from metricsql.build.engine import Engine, quoted
+from metricsql.build.state import tables_of
+from metricsql.build.tables import drop
+from metricsql.plan.spans import Span, union
+from metricsql.sql import writes
+from metricsql.sql.context import Context
+from metricsql.sql.sources import records_name
+
+PATCHED = "patched rows"
+
+
+def columns_of(engine: Engine, schema: str, table: str) -> list[str]:
+    """The metric columns of a built table, in order; empty if there is no such table."""
+    rows = engine.rows(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = current_catalog() "
+        "AND schema_name = ? AND table_name = ? ORDER BY column_index", [schema, table])
+    return [row[0] for row in rows if row[0] not in ("record", "day")]
+
+
+def drop_metrics(engine: Engine, model: str, keep: Sequence[str]) -> None:
+    """Remove the columns of metrics that are no longer declared."""
+    for name in columns_of(engine, writes.METRICS_SCHEMA, model):
+        if name not in keep:
+            engine.run(f"ALTER TABLE {writes.built_table(model)} DROP COLUMN {quoted(name)}")
+
+
+def drop_models(engine: Engine, keep: Iterable[str]) -> None:
+    """Remove the tables of models without metrics; all of them frees their space."""
+    kept = {name for model in keep for name in (model, model + writes.LATEST)}
+    for table in tables_of(engine, writes.METRICS_SCHEMA):
+        if table not in kept:
+            engine.run(f"DROP TABLE {writes.built_table(table)}")
+
+
+def delete_days(engine: Engine, model: str, spans: Sequence[Span]) -> None:
+    """Remove the rows of some days."""
+    if spans:
+        days = " OR ".join(f"day BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in spans)
+        engine.run(f"DELETE FROM {writes.built_table(model)} WHERE {days}")
+
+
+def delete_records(engine: Engine, context: Context, model: str, keys: Sequence[str] = (), condition: str = "FALSE") -> None:
+    """Remove the rows of records, by key, or by a condition on the table of records."""
+    chosen = f"SELECT key FROM {quoted(records_name(context, model))} WHERE {condition}"
+    engine.run(f"DELETE FROM {writes.built_table(model)} WHERE LIST_CONTAINS(?, record) OR record IN ({chosen})", [list(keys)])
+
+
+def patch(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Sequence[Piece],
+          grid: Span) -> None:
+    """Make the rows of the pieces' days those that the pieces hold; other columns stay as they are.
+
+    `metrics` are the columns in their order; `grid` is the first and the last day of the whole table.
+    """
+    values = [writes.Values(piece.table, piece.metrics, *piece.span) for piece in pieces]
+    old = columns_of(engine, writes.METRICS_SCHEMA, model)
+    spans = union(piece.span for piece in pieces)
+    query = writes.patched(context, model, metrics, values, old)
+    target = writes.built_table(model)
+    if spans == [grid]:
+        drop(engine, PATCHED)
+        engine.run(f"CREATE TABLE {writes.built_table(model + ' new')} AS {query}")
+        engine.run(f"DROP TABLE IF EXISTS {target}")
+        engine.run(f"ALTER TABLE {writes.built_table(model + ' new')} RENAME TO {quoted(model)}")
+        return
+    if set(old) >= {name for piece in pieces for name in piece.metrics} >= set(metrics) and len(pieces) == 1:
+        delete_days(engine, model, spans)
+        engine.run(f"INSERT INTO {target} BY NAME {query}")
+        return
+    drop(engine, PATCHED)
+    engine.run(f"CREATE TEMP TABLE {quoted(PATCHED)} AS {query}")
+    delete_days(engine, model, spans)
+    engine.run(f"INSERT INTO {target} BY NAME SELECT * FROM {quoted(PATCHED)}")
+    drop(engine, PATCHED)
+
+
+def count_rows(engine: Engine) -> dict[str, int]:
+    """The number of rows per model."""
+    models = [table for table in tables_of(engine, writes.METRICS_SCHEMA) if not table.endswith(writes.LATEST)]
+    return {model: int(engine.value(f"SELECT COUNT(*) FROM {writes.built_table(model)}")) for model in models}

@@ -1,0 +1,68 @@
+"""Counts values of days that were built already and are others now, and says why (`docs/incremental-builds.md`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from metricsql.build.engine import Engine, quoted
+from metricsql.build.patch import columns_of
+from metricsql.build.report import Settled
+from metricsql.build.store import LAST
+from metricsql.build.work import Work, settled_causes
+from metricsql.compiler import Compiled
+from metricsql.plan.affected import Cause
+from metricsql.sql import writes
+from metricsql.sql.context import Context
+
+
+def count_settled(engine: Engine, context: Context, compiled: Compiled, work: Work) -> list[Settled]:
+    """What changed of the values that the last build had, by metric. Differences of rounding (1e-9) do not count."""
+    if not engine.value(f"SELECT COUNT(*) FROM duckdb_databases() WHERE database_name = '{LAST}'"):
+        return []
+    causes = _causes(compiled, work, context.definition.root)
+    found: list[Settled] = []
+    models: dict[str, list[str]] = {}
+    for name in causes:
+        models.setdefault(compiled.metrics[name].model, []).append(name)
+    for model, names in models.items():
+        there = _columns_before(engine, model)
+        known = [name for name in names if name in there and name in columns_of(engine, writes.METRICS_SCHEMA, model)]
+        if known:
+            found += _counted(engine, model, known, causes)
+    return sorted(found, key=lambda one: list(compiled.metrics).index(one.metric))
+
+
+def _causes(compiled: Compiled, work: Work, root: str | None) -> dict[str, list[Cause]]:
+    if work.everything is not None:
+        return {name: [Cause("everything", work.everything)] for name in compiled.metrics}
+    if work.selected is not None:
+        return {name: [Cause("everything", "it was asked for")] for name in work.selected}
+    causes = {name: list(some) for name, some in settled_causes(work).items() if some}
+    for name, metric in compiled.metrics.items():
+        if work.children.get(metric.model) or (metric.model == root and work.companies):
+            causes.setdefault(name, []).append(Cause("record"))
+    return causes
+
+
+def _columns_before(engine: Engine, model: str) -> Sequence[str]:
+    rows = engine.rows("SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'metrics' "
+                       "AND table_name = ?", [LAST, model])
+    return [row[0] for row in rows]
+
+
+def _counted(engine: Engine, model: str, names: Sequence[str], causes: dict[str, list[Cause]]) -> list[Settled]:
+    table = writes.built_table(model)
+    spans = [span for name in names for cause in causes[name] for span in cause.spans]
+    whole = any(not cause.spans for name in names for cause in causes[name])
+    first = date.min if whole or not spans else min(span[0] for span in spans)
+    last = date.max if whole or not spans else max(span[1] for span in spans)
+    parts = []
+    for name in names:
+        other = f"(n.{quoted(name)} IS DISTINCT FROM b.{quoted(name)} AND NOT COALESCE(ABS(n.{quoted(name)} - b.{quoted(name)}) " \
+                f"<= 1e-9 * GREATEST(ABS(n.{quoted(name)}), ABS(b.{quoted(name)})), FALSE))"
+        parts += [f"{what} FILTER (WHERE {other})" for what in ("COUNT(*)", "MIN(n.day)", "MAX(n.day)")]
+    row = engine.rows(f"SELECT {', '.join(parts)} FROM {table} AS n JOIN {quoted(LAST)}.{table} AS b "
+                      "ON n.record = b.record AND n.day = b.day WHERE n.day BETWEEN ? AND ?", [first, last])[0]
+    return [Settled(name, row[3 * i], row[3 * i + 1], row[3 * i + 2], tuple(causes[name]))
+            for i, name in enumerate(names) if row[3 * i]]

@@ -1,0 +1,150 @@
+"""Turns what changed into what must be computed: tasks in the history form, days in the day form, whole records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from metricsql.bind.metrics import BoundMetric, upstream
+from metricsql.bind.tree import leaves
+from metricsql.build.changes import Changes
+from metricsql.build.engine import Engine, quoted
+from metricsql.build.records import RecordChanges
+from metricsql.compiler import Compiled
+from metricsql.plan.affected import Affected, Cause, Task, affected, make_tasks
+from metricsql.plan.spans import clip, count, days_of
+from metricsql.project.definition import ZERO_FILLED
+from metricsql.sql.context import Context
+from metricsql.sql.sources import records_name
+
+DAYS_IN_DAY_FORM = 8
+"""So many last days are computed one by one; measured, a day costs about as much as 15 days of windows."""
+MOST_RECORDS = 0.4
+"""The share of new or changed records from which on everything is computed."""
+MOST_CELLS = 0.8
+"""The share of all values from which on computing everything is cheaper than picking them."""
+
+
+@dataclass
+class Work:
+    """What a build computes, and why. With `everything` (a reason) all metrics, records and days."""
+
+    everything: str | None = None
+    affected: Mapping[str, Affected] = field(default_factory=dict)
+    tasks: Sequence[Task] = ()
+    days: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    """Metrics by day, for the last days, which are computed in the day form."""
+    children: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Per child model, records whose every day is computed."""
+    companies: frozenset[int] = frozenset()
+    """Records of the root, likewise."""
+    gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    removed: Sequence[str] = ()
+    built_through: date | None = None
+    selected: Sequence[str] | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to compute or to remove."""
+        return bool(self.everything or self.tasks or self.days or self.companies or self.removed
+                    or any(self.children.values()) or any(self.gone.values()))
+
+    def described(self, context: Context) -> list[dict[str, Any]]:
+        """What will be computed, in the order in which it is: for reports and `--dry-run`."""
+        if self.everything is not None:
+            return [{"form": "history", "metrics": "all", "from": context.start, "to": context.as_of}]
+        made: list[dict[str, Any]] = [{"form": "history", "model": task.model, "metrics": list(task.metrics),
+                                       "from": task.span[0], "to": task.span[1]} for task in self.tasks]
+        numbers: dict[str | None, frozenset[int]] = {context.definition.root: self.companies, **self.children}
+        made += [{"form": "history", "model": model, "metrics": "all", "from": context.start, "to": context.as_of,
+                  "records": len(chosen)} for model, chosen in numbers.items() if chosen]
+        made += [{"form": "day", "metrics": list(metrics), "from": day, "to": day} for day, metrics in sorted(self.days.items())]
+        return made
+
+
+def plan_work(engine: Engine, context: Context, compiled: Compiled, changes: Changes, select: Sequence[str] | None) -> Work:
+    """What to compute for some changes, or for a selection of metrics."""
+    metrics = compiled.metrics
+    if select is not None:
+        return _selected(context, metrics, select)
+    if changes.everything is not None:
+        return Work(changes.everything)
+    found = affected(metrics, changes.found, context.start, context.as_of)
+    companies = _companies(context, metrics, changes.records)
+    children = {model: changes.records.new.get(model, frozenset()) | changes.records.changed.get(model, frozenset())
+                for model in context.definition.children()}
+    for model, numbers in {**children, **({context.definition.root: companies} if context.definition.root else {})}.items():
+        table = quoted(records_name(context, model or ""))
+        if numbers and len(numbers) > MOST_RECORDS * int(engine.value(f"SELECT COUNT(*) FROM {table}")):
+            return Work("many records are new or changed", found, built_through=changes.found.built_through)
+    tasks, days = _forms(metrics, found, context)
+    if _cells(tasks) > MOST_CELLS * len(metrics) * ((context.as_of - context.start).days + 1):
+        return Work("most values have changed", found, built_through=changes.found.built_through)
+    return Work(None, found, tasks, days, {m: n for m, n in children.items() if n}, companies, changes.records.gone,
+                changes.removed, changes.found.built_through)
+
+
+def _selected(context: Context, metrics: Mapping[str, BoundMetric], select: Sequence[str]) -> Work:
+    chosen = upstream(metrics, select)
+    models: dict[str, list[str]] = {}
+    for name in metrics:
+        if name in chosen:
+            models.setdefault(metrics[name].model, []).append(name)
+    if context.start > context.as_of:
+        return Work(selected=[name for name in metrics if name in chosen])
+    tasks = [Task(model, tuple(names), (context.start, context.as_of)) for model, names in models.items()]
+    return Work(tasks=tasks, selected=[name for name in metrics if name in chosen])
+
+
+def _forms(metrics: Mapping[str, BoundMetric], found: Mapping[str, Affected],
+           context: Context) -> tuple[list[Task], dict[date, list[str]]]:
+    """The last days of a metric in the day form, if they are few; all others in the history form."""
+    last = context.as_of
+    tail = max(context.start, last - timedelta(days=min(DAYS_IN_DAY_FORM - 1, last.toordinal() - 1)))
+    early: dict[str, Affected] = {}
+    days: dict[date, list[str]] = {}
+    for name, one in found.items():
+        *before, end = one.spans
+        if end[0] >= tail and end[1] == last:
+            for day in days_of([end]):
+                days.setdefault(day, []).append(name)
+        else:
+            before.append(end)
+        if before:
+            early[name] = Affected(tuple(before), one.causes)
+    return make_tasks(metrics, early, last), days
+
+
+def _cells(tasks: Sequence[Task]) -> int:
+    return sum(task.days * len(task.metrics) for task in tasks)
+
+
+def _companies(context: Context, metrics: Mapping[str, BoundMetric], records: RecordChanges) -> frozenset[int]:
+    """The companies whose every day is computed: new and changed ones, and those of which children came, went or changed.
+
+    Raw series of children that came or went show in the days on which they have rows; only what a child counts
+    without rows (metrics, zeros of conversations and tasks) changes all days of its company.
+    """
+    root = context.definition.root
+    if root is None:
+        return frozenset()
+    found = records.new.get(root, frozenset()) | records.changed.get(root, frozenset())
+    for model in context.definition.children():
+        used = [leaf.series for metric in metrics.values() if metric.model == root for leaf in leaves(metric.tree)
+                if leaf.series.rollup and leaf.series.model == model]
+        if any(series.calculated or series.namespace in ZERO_FILLED for series in used):
+            found |= records.companies.get(model, frozenset())
+        elif used:
+            found |= records.moved.get(model, frozenset())
+    return found
+
+
+def settled_causes(work: Work) -> dict[str, list[Cause]]:
+    """Per metric, why values of days that were built already may have changed."""
+    through = work.built_through
+    if through is None:
+        return {}
+    return {name: [cause for cause in one.causes if count(clip(cause.spans, date.min, through))]
+            for name, one in work.affected.items()}

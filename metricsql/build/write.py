@@ -1,0 +1,148 @@
+"""Carries out the work of a build: computes values and puts them into the built file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+
+from metricsql.build import memory
+from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
+from metricsql.build.engine import Engine
+from metricsql.build.patch import columns_of, delete_days, delete_records, drop_metrics, drop_models, patch
+from metricsql.build.tables import create, drop
+from metricsql.build.work import Work
+from metricsql.compiler import Compiled
+from metricsql.diagnostics import EngineError
+from metricsql.plan.affected import Task
+from metricsql.plan.nodes import Plan
+from metricsql.plan.spans import ONE_DAY
+from metricsql.sql import writes
+from metricsql.sql.context import Context
+from metricsql.sql.history import history_steps, result_name
+from metricsql.sql.steps import needed
+
+Told = Callable[[str], None]
+Columns = Mapping[str, Sequence[str]]
+"""Per model, its metrics in the order of their columns."""
+
+
+def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, told: Told) -> None:
+    """Compute what the work says. Afterwards the tables hold what a build of everything would give."""
+    plan = compiled.plan(context.definition)
+    columns = {model.model: [metric.id for metric in model.metrics] for model in plan.models}
+    if work.everything is not None:
+        _everything(engine, context, compiled, plan, told)
+    elif work.selected is not None:
+        chosen = {model: [m for m in names if m in work.selected or m in columns_of(engine, writes.METRICS_SCHEMA, model)]
+                  for model, names in columns.items()}
+        _tasks(engine, context, compiled, work.tasks, chosen, told)
+    else:
+        _remove(engine, context, work, columns)
+        _tasks(engine, context, compiled, work.tasks, columns, told)
+        _records(engine, context, compiled, work, columns, told)
+        _days(engine, context, compiled, work, columns, told)
+
+
+# Everything
+
+
+def _everything(engine: Engine, context: Context, compiled: Compiled, plan: Plan, told: Told) -> None:
+    """All metrics, in batches of companies where memory is short."""
+    batches = memory.batches(engine, context, plan)
+    while True:
+        drop_models(engine, ())
+        engine.run("CHECKPOINT")
+        try:
+            for batch in range(batches):
+                chosen = {} if batches == 1 else with_children(context, f"COALESCE({{}}, 0) % {batches} = {batch}")
+                with only(engine, context, chosen) if chosen else nullcontext(context) as part:
+                    _all_models(engine, part, compiled, plan, batch == 0, told)
+            return
+        except EngineError as error:
+            if error.diagnostics[0].code != "out-of-memory" or batches >= memory.MOST_BATCHES:
+                raise
+            batches *= 4
+            for model in plan.models:
+                drop(engine, result_name(model.model))
+
+
+def _all_models(engine: Engine, context: Context, compiled: Compiled, plan: Plan, first: bool, told: Told) -> None:
+    steps = history_steps(context, plan, compiled.flags)
+    used_by_root = {s.model for p in plan.models for s in p.inputs if s.calculated and s.rollup}
+    have = tables_there(context)
+    for model in plan.models:
+        told(f"compute {model.model}")
+        result = result_name(model.model)
+        if model.model in used_by_root:
+            create(engine, result, needed(steps, result, have), have)
+            have.append(result)
+        write = writes.write_model if first else writes.add_to_model
+        source = result if result in have else needed(steps, result, have)
+        engine.run(write(context, model.model, [metric.id for metric in model.metrics], source))
+    for model in plan.models:
+        drop(engine, result_name(model.model))
+
+
+# What changed
+
+
+def _remove(engine: Engine, context: Context, work: Work, columns: Columns) -> None:
+    """Metrics and records that are gone, and days behind the last one."""
+    drop_models(engine, columns)
+    for model, names in columns.items():
+        drop_metrics(engine, model, names)
+        if columns_of(engine, writes.METRICS_SCHEMA, model):
+            if keys := work.gone.get(model):
+                delete_records(engine, context, model, sorted(keys))
+            if work.built_through is not None and work.built_through > context.as_of:
+                delete_days(engine, model, [(context.as_of + ONE_DAY, work.built_through)])
+
+
+def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told) -> None:
+    by_model: dict[str, list[Task]] = {}
+    for task in tasks:
+        by_model.setdefault(task.model, []).append(task)
+    for model, some in by_model.items():
+        told(f"compute {model}")
+        pieces = [run_task(engine, context, compiled, task, number) for number, task in enumerate(some, 1)]
+        _put(engine, context, model, columns[model], pieces)
+
+
+def _records(engine: Engine, context: Context, compiled: Compiled, work: Work, columns: Columns, told: Told) -> None:
+    """Every day of some records."""
+    if context.start > context.as_of:
+        return
+    root = context.definition.root
+    if root is not None and root in columns and work.companies:
+        told(f"compute {root}")
+        with only(engine, context, with_children(context, f"{{}} IN {listed(work.companies)}")) as part:
+            _whole(engine, part, compiled, root, columns[root])
+    for model, numbers in work.children.items():
+        if model in columns:
+            told(f"compute {model}")
+            with only(engine, context, {model: f"record IN {listed(numbers)}"}) as part:
+                _whole(engine, part, compiled, model, columns[model])
+
+
+def _whole(engine: Engine, context: Context, compiled: Compiled, model: str, metrics: Sequence[str]) -> None:
+    piece = run_task(engine, context, compiled, Task(model, tuple(metrics), (context.start, context.as_of)), 1)
+    delete_records(engine, context, model, condition="TRUE")
+    engine.run(writes.add_to_model(context, model, metrics, piece.table))
+    drop(engine, piece.table)
+
+
+def _days(engine: Engine, context: Context, compiled: Compiled, work: Work, columns: Columns, told: Told) -> None:
+    for day, metrics in sorted(work.days.items()):
+        told(f"compute {day}")
+        for model, piece in run_day(engine, context, compiled, metrics, day).items():
+            _put(engine, context, model, columns[model], [piece])
+        for model in columns:
+            drop(engine, result_name(model))
+
+
+def _put(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Iterable[Piece]) -> None:
+    made = list(pieces)
+    patch(engine, context, model, metrics, made, (context.start, context.as_of))
+    for piece in made:
+        if piece.table != result_name(model):
+            drop(engine, piece.table)
