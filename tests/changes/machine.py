@@ -1,0 +1,187 @@
+"""Steps of changes and builds, each compared with a build from nothing and with the oracle."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from metricsql.api import Project
+from metricsql.project import read_definition
+from tests.changes.changes_files import FILE_CHANGES
+from tests.changes.changes_project import PROJECT_CHANGES
+from tests.changes.changes_records import RECORD_CHANGES
+from tests.changes.changes_rows import ROW_CHANGES
+from tests.changes.compare import Difference, differences, oracle_differences, read
+from tests.changes.disk import DATABASE, FULL, PROJECT, Disk
+from tests.changes.panel import panel_of
+from tests.changes.pieces import Change
+from tests.changes.start import first_state
+from tests.changes.state import State, closure
+from tests.oracle import evaluate
+
+CHANGES: dict[str, Change] = {**ROW_CHANGES, **FILE_CHANGES, **RECORD_CHANGES, **PROJECT_CHANGES}
+USUAL = ("later", "later", "later", "late_rows", "known_late_row", "known_late_row", "change_values")
+"""What happens more often than the rest."""
+BUILDS = ("plain",) * 16 + ("select", "full", "dry run")
+KEPT = ("fields", "builds")
+"""What a build from nothing is given: the past of the fields, and when it was stored."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Changes by name, each with the seed of its choices, and the build after them: None for no build."""
+
+    changes: tuple[tuple[str, int], ...]
+    build: str | None = "plain"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What was wrong after the last of the steps, with the state it was in. `words` tells what each step did."""
+
+    steps: tuple[Step, ...]
+    words: tuple[str, ...]
+    wrong: tuple[Difference, ...]
+    state: State
+    error: str | None = None
+
+
+@dataclass
+class Machine:
+    """A project in a folder, and what happened to it. `only` leaves out all metrics but some, by number."""
+
+    folder: Path
+    seed: int
+    only: frozenset[int] | None = None
+    words: list[str] = field(default_factory=list)
+    done: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.disk = Disk(self.folder)
+        self.state = first_state(random.Random(self.seed))
+
+    def step(self, step: Step, check: bool = True, full: bool = True) -> Failure | None:
+        """Change, build, compare. Without `full` only the oracle says what is right, where it can."""
+        self.done.append(step)
+        told = [words for name, seed in step.changes if (words := CHANGES[name](random.Random(seed), self.state))]
+        if step.build is None:
+            self.words.append("; ".join(told) or "nothing")
+            return None
+        self.words.append(f"{'; '.join(told) or 'nothing'} | {step.build} build as of {self.state.as_of}")
+        self.disk.write(self.state, self._shown())
+        full = check and (full or step.build == "select")
+        if full:
+            self._prepare_full(bare=step.build != "select" and random.Random(step.seed).random() < 0.4)
+        try:
+            chosen = self._build(step)
+        except Exception as error:  # whatever stops a build of a project without faults is a failure to be told
+            return self._failure(
+                [], f"{type(error).__name__}: {error}\n{''.join(traceback.format_tb(error.__traceback__)[-3:])}"
+            )
+        wrong = self._compare(chosen, step.build, full) if check else []
+        self.state.store_fields()
+        return self._failure(wrong) if wrong else None
+
+    def _shown(self) -> set[str] | None:
+        if self.only is None:
+            return None
+        return closure(self.state, {metric.id for metric in self.state.metrics if metric.number in self.only})
+
+    def _build(self, step: Step) -> list[str] | None:
+        """The build of a step; returns the metrics it was asked for."""
+        project = Project(read_definition(self.folder / PROJECT))
+        shown = sorted(metric.id for metric in project.definition.metrics)
+        rng = random.Random(step.seed)
+        chosen = None
+        if step.build == "select" and shown:
+            chosen = [
+                rng.choice(("", "+")) + name + rng.choice(("", "", "+"))
+                for name in rng.sample(shown, min(len(shown), 2))
+            ]
+            self.words[-1] += f" of {chosen}"
+        if step.build == "dry run":
+            project.build(self.state.as_of, dry_run=True)
+        project.build(self.state.as_of, select=chosen, full=step.build == "full")
+        return chosen
+
+    def _prepare_full(self, bare: bool) -> None:
+        """Copy the database before it is built again; `bare`, with nothing but the past of the fields."""
+        database, copy = self.folder / DATABASE, self.folder / f"{FULL}.duckdb"
+        copy.unlink(missing_ok=True)
+        if database.exists():
+            shutil.copyfile(database, copy)
+            if bare:
+                _strip(copy)
+
+    def _compare(self, chosen: list[str] | None, kind: str, full: bool) -> list[Difference]:
+        built = read(self.folder / DATABASE)
+        wrong: list[Difference] = []
+        if full:
+            Project(read_definition(self.folder / f"{FULL}.json")).build(self.state.as_of, select=chosen, full=True)
+            wrong = differences(built, read(self.folder / f"{FULL}.duckdb"))
+        if chosen is None:
+            wrong += self._compare_with_oracle(built)
+        return wrong
+
+    def _compare_with_oracle(self, built: dict[str, object]) -> list[Difference]:
+        panel, shown = panel_of(self.state), self._shown()
+        if shown is not None:
+            panel = replace(panel, metrics=[metric for metric in panel.metrics if metric.id in shown])
+        return oracle_differences(built, {m.id: m.model for m in panel.metrics}, evaluate(panel))  # type: ignore[arg-type]
+
+    def _failure(self, wrong: Sequence[Difference], error: str | None = None) -> Failure:
+        return Failure(tuple(self.done), tuple(self.words), tuple(wrong), self.state, error)
+
+
+def _strip(database: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        tables = connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_catalog()"
+        ).fetchall()
+        for schema, name in tables:
+            if schema == "metrics" or (schema == "_metricsql" and name not in KEPT):
+                connection.execute(f'DROP TABLE "{schema}"."{name}"')
+
+
+def random_step(rng: random.Random, names: Sequence[str] = tuple(CHANGES)) -> Step:
+    """A step: mostly one change, now and then several or none, and mostly the usual build."""
+    count = rng.choice((0, 1, 1, 1, 1, 1, 1, 1, 2, 3))
+    changes = tuple((rng.choice((*names, *USUAL)), rng.randrange(10**6)) for _ in range(count))
+    return Step(changes, rng.choice(BUILDS), rng.randrange(10**6))
+
+
+@contextmanager
+def machine(seed: int, only: frozenset[int] | None = None) -> Iterator[Machine]:
+    """A machine in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="metricsql-changes-") as folder:
+        yield Machine(Path(folder), seed, only)
+
+
+def first_failure(seed: int, steps: int, full_every: int = 1) -> Failure | None:
+    """Random steps from a seed, until one leaves a difference. Every `full_every`th is compared with a full build."""
+    rng = random.Random(f"steps of {seed}")
+    with machine(seed) as made:
+        if failure := made.step(Step(())):
+            return failure
+        for number in range(steps):
+            if failure := made.step(random_step(rng), full=number % full_every == 0):
+                return failure
+    return None
+
+
+def replay(seed: int, steps: Sequence[Step], only: frozenset[int] | None = None) -> Failure | None:
+    """The same steps again; only the last one is compared."""
+    with machine(seed, only) as made:
+        for step in steps[:-1]:
+            if failure := made.step(step, check=False):
+                return failure
+        return made.step(steps[-1])
