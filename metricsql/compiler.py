@@ -126,13 +126,14 @@ def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str]
     return statement(needed([*steps, last], last.name), dialect, order_by=("record", "day"))
 
 
-def default_as_of(definition: Definition) -> date:
-    """`until`, else yesterday on the clocks of the project."""
+def default_as_of(definition: Definition, now: datetime | None = None) -> date:
+    """`until`, else yesterday on the clocks of the project, at a moment with a time zone (default: now)."""
     import zoneinfo
 
     if definition.until is not None:
         return definition.until
-    return datetime.now(zoneinfo.ZoneInfo(definition.timezone)).date() - timedelta(days=1)
+    zone = zoneinfo.ZoneInfo(definition.timezone)
+    return (now.astimezone(zone) if now else datetime.now(zone)).date() - timedelta(days=1)
 
 
 def read_day(written: str | date) -> date:

@@ -113,6 +113,17 @@ class EngineError(MetricsqlError):
     """The engine could not do its work: disk, memory, a lock (exit code 3)."""
 
 
+def failure(error: Exception) -> Diagnostic:
+    """What to say of an exception that nobody raised on purpose."""
+    if isinstance(error, MemoryError):
+        return Diagnostic("out-of-memory", "the work does not fit into memory")
+    if isinstance(error, OSError):
+        reason = (error.strerror or "unknown reason").lower()
+        return Diagnostic("disk", f"the machine said: {reason}" + (f" (`{error.filename}`)" if error.filename else ""))
+    return Diagnostic("internal", f"internal error: {type(error).__name__}",
+                      hint="this is a defect of metricsql; please report it, with what METRICSQL_TRACEBACK=1 shows")
+
+
 @dataclass
 class Findings:
     """Collects diagnostics while a stage goes on, so that one error does not hide the next."""

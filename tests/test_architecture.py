@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "metricsql"
 ORDER = ["version", "diagnostics", "project", "operators", "formula", "bind", "plan", "sql", "compiler", "canonical",
-         "build", "inspect", "api", "cli"]
+         "build", "inspect", "api", "run", "cli"]
 """Each may import those before it, and itself."""
 LAZY = {("api", "cli")}
 HOME = {"sqlglot": "sql", "duckdb": "build", "click": "cli"}

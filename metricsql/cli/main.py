@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from metricsql.cli.output import show_diagnostics
-from metricsql.diagnostics import Diagnostic, EngineError, MetricsqlError
+from metricsql.diagnostics import EngineError, MetricsqlError, failure
 from metricsql.version import __version__
 
 VERBS = {
@@ -29,6 +29,7 @@ VERBS = {
     "format": "turn a formula from JSON into an expression and back",
     "schema": "print the JSON Schema of the project file, for editors",
     "status": "what is built through which day, and what is stale",
+    "run": "the daily job: build every day, again for late data",
 }
 """Every verb with its line in `--help`. The module of a verb has its name, with `_command` behind it."""
 PROJECT = "METRICSQL_PROJECT"
@@ -120,16 +121,8 @@ def main() -> None:
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(130)
-    except MemoryError:
-        show_diagnostics([Diagnostic("out-of-memory", "the work does not fit into memory")])
-        sys.exit(FAILED)
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        show_diagnostics([Diagnostic("disk", f"the machine said: {reason}" + (f" (`{error.filename}`)" if error.filename else ""))])
-        sys.exit(FAILED)
     except Exception as error:
-        if os.environ.get("METRICSQL_TRACEBACK"):
+        if os.environ.get("METRICSQL_TRACEBACK") and not isinstance(error, MemoryError | OSError):
             raise
-        show_diagnostics([Diagnostic("internal", f"internal error: {type(error).__name__}", hint="this is a defect of metricsql; "
-                                     "please report it, with what METRICSQL_TRACEBACK=1 shows")])
+        show_diagnostics([failure(error)])
         sys.exit(FAILED)
