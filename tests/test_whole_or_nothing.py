@@ -245,6 +245,8 @@ def test_the_log_of_a_program_that_crashed(folder: Path, reader: bool) -> None:
     """A user's table that is only in the log survives a build, and the log does not stay beside the new file."""
     subprocess.run([sys.executable, "-c", CRASHES], cwd=folder)
     assert leftovers(folder) == [f"{DATABASE}.wal"]
+    assert metricsql(folder, "build", "--full", "--dry-run").returncode == 0
+    assert leftovers(folder) == [f"{DATABASE}.wal"]
     with reading(folder, "hold") if reader else contextlib.nullcontext():
         done = metricsql(folder, "build", "--full")
         assert done.returncode == 0, done.stderr

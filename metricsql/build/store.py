@@ -34,6 +34,7 @@ def writing(database: Path, folder: Path, memory_limit: str | None, threads: int
         side = database.with_name(f".{database.name}.building")
         _remove(side)
         try:
+            _take_in_log(database, folder)
             _copy(database, folder, side)
             with _opened(database, side, folder, memory_limit, threads) as engine:
                 yield engine
@@ -72,19 +73,24 @@ def _opened(database: Path, side: Path, folder: Path, memory_limit: str | None, 
         engine.close()
 
 
-def _copy(database: Path, folder: Path, side: Path) -> None:
-    """Copy the database with the log that a program which wrote it and crashed has left beside it.
+def _take_in_log(database: Path, folder: Path) -> None:
+    """Write into the database what a program that crashed has left in the log beside it.
 
-    The log belongs to this very file, so it must not lie beside the next one. Where nobody reads the file, the
-    engine takes the log into it first, so that at no moment there is a file with the log of another one.
+    The log belongs to this very file: it must not lie beside the next one, not even for a moment. While somebody
+    reads the file, the engine cannot do that; then the log is copied too, and removed behind the rename.
     """
     if not database.exists():
         _log(database).unlink(missing_ok=True)
-        return
-    open_reader(database, folder).close()  # finds out whether somebody else writes it, and whether it is a database
-    if _log(database).exists():
+    elif _log(database).exists():
+        open_reader(database, folder).close()
         with contextlib.suppress(EngineError):
             open_writer(database, folder).close()
+
+
+def _copy(database: Path, folder: Path, side: Path) -> None:
+    if not database.exists():
+        return
+    open_reader(database, folder).close()  # finds out whether somebody else writes it, and whether it is a database
     shutil.copyfile(database, side)
     if _log(database).exists():
         shutil.copyfile(_log(database), _log(side))
