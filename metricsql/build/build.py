@@ -80,6 +80,7 @@ class _Build:
         self.before: Before
         self.readings: dict[str, Reading] = {}
         self.stamps: Mapping[str, Mapping[str, str]]
+        self.options: Mapping[str, str]
         self.first_warnings: list[Diagnostic] = []
         self.started = datetime.now(UTC).replace(tzinfo=None)
 
@@ -98,8 +99,9 @@ class _Build:
         with self.stage("fields"):
             stores, same = note.store_fields(self.engine, self.context)
             work = self.work(found)
+            same &= self.before.as_of == self.request.as_of and self.before.options == {**self.before.options, **self.options}
         self.tell(work)
-        if self.request.dry_run or (same and not work.anything and self.before.as_of == self.request.as_of):
+        if self.request.dry_run or (same and not work.anything):
             raise NothingToWrite
         with self.stage("collapse"):
             self.context = replace(self.context, kept=self.collapse(found, work))
@@ -121,6 +123,8 @@ class _Build:
         self.before = changes.read_before(self.engine)
         if self.request.full:
             self.before = Before(as_of=self.before.as_of, why_not="it was asked for")
+        elif self.before.why_not is None and (odd := changes.changed_options(self.before, self.context, self.compiled)):
+            self.before = Before(as_of=self.before.as_of, why_not=f"{' and '.join(odd)} changed")
 
     def read(self) -> Changes:
         """Records, and the rows of files that changed; what differs from the last build."""
@@ -140,8 +144,8 @@ class _Build:
         self.compiled = self.with_warnings()
         self.refuse_bad_rows()
         self.report.start = self.context.start if self.context.start <= self.context.as_of else None
-        return changes.find_changes(self.engine, self.before, changes.options(self.context, self.compiled), self.compiled,
-                                    records, self.readings)
+        self.options = {**changes.options(self.context, self.compiled), **changes.records_digests(self.engine, self.context)}
+        return changes.find_changes(self.engine, self.before, self.options, self.compiled, records, self.readings)
 
     def flags(self) -> dict[str, dict[str, str]]:
         """Per model, the column of each condition that its records have."""
@@ -195,7 +199,7 @@ class _Build:
         self.report.rows = count_rows(engine)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
         if work.selected is None:
-            note.note_state(engine, context, self.compiled, self.readings, self.stamps)
+            note.note_state(engine, self.readings, self.options, self.stamps)
         note.note_build(engine, context, work, self.report, self.started, stores)
 
 

@@ -72,7 +72,7 @@ def metric_digest(metric: BoundMetric) -> str:
 
 
 def options(context: Context, compiled: Compiled) -> dict[str, str]:
-    """What else decides values, by name. A difference of any but `series ...` and `wheres` is a full build."""
+    """What else decides values, by name."""
     definition = context.definition
     found = {
         "product version": __version__, "engine version": duckdb.__version__, "timezone": definition.timezone,
@@ -81,6 +81,16 @@ def options(context: Context, compiled: Compiled) -> dict[str, str]:
     }
     for namespace, series in context.sources.series.items():
         found[f"series {namespace}"] = _series(context, series)
+    return found
+
+
+def records_digests(engine: Engine, context: Context) -> dict[str, str]:
+    """One text per model for its records with all their fields, which `metrics.<model>_latest` shows."""
+    found = {}
+    for model in context.sources.models.values():
+        columns = dump([field.name for field in model.fields])
+        content = engine.rows(f"SELECT COUNT(*), SUM(HASH(r)::HUGEINT)::VARCHAR FROM {quoted(model.name)} AS r")[0]
+        found[f"records {model.name}"] = _digest([columns, *content])
     return found
 
 
@@ -165,9 +175,10 @@ class Changes:
     found: Differences = field(default_factory=Differences)
 
 
-def changed_options(before: Before, now: Mapping[str, str]) -> list[str]:
-    """The options that call for a full build."""
-    return [name for name in now if name != "wheres" and not name.startswith("series ") and before.options.get(name) != now[name]]
+def changed_options(before: Before, context: Context, compiled: Compiled) -> list[str]:
+    """The options that change how any row is read, so that nothing of the last build can be used."""
+    now = options(context, compiled)
+    return [name for name in ("product version", "engine version", "timezone", "models") if before.options.get(name) != now[name]]
 
 
 def find_changes(engine: Engine, before: Before, now: Mapping[str, str], compiled: Compiled, records: RecordChanges,
@@ -175,8 +186,8 @@ def find_changes(engine: Engine, before: Before, now: Mapping[str, str], compile
     """What the metrics must follow, apart from fields, which are compared when they are stored."""
     if before.why_not is not None:
         return Changes(before.why_not)
-    if odd := changed_options(before, now):
-        return Changes(f"the option{'s' if len(odd) > 1 else ''} {', '.join(odd)} changed", odd)
+    if before.options.get("start") != now["start"]:
+        return Changes("the first day of the grid changed")
     digests = {metric.id: metric_digest(metric) for metric in compiled.metrics.values()}
     series = {(namespace, name): days for namespace, one in readings.items() if one.changed is not None
               for name, days in one.changed.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from metricsql.build.changes import TIMELINES, metric_digest, options, project_digest
+from metricsql.build.changes import TIMELINES, metric_digest, project_digest
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.files import files_of, sources_of
 from metricsql.build.patch import columns_of
@@ -69,11 +69,11 @@ def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Wor
                "UNNEST(?::VARCHAR[]), ?, ?", [ids, models, texts, digests, context.as_of, build])
 
 
-def note_state(engine: Engine, context: Context, compiled: Compiled, readings: Mapping[str, Reading],
+def note_state(engine: Engine, readings: Mapping[str, Reading], options: Mapping[str, str],
                stamps: Mapping[str, Mapping[str, str]]) -> None:
     """Remember options, files, days, records and fields as they are now."""
     kept = engine.rows(f"SELECT value FROM {state('options')} WHERE name = 'layout'")
-    replace_rows(engine, "options", [("layout", kept[0][0]), *options(context, compiled).items()])
+    replace_rows(engine, "options", [("layout", kept[0][0]), *options.items()])
     lines = {(source, file): (count, examples) for source, file, count, examples in
              engine.rows(f"SELECT source, file, lines, examples FROM {state('files')}")}
     lines |= {(f"series {name}", file): (len(found), list(found[:3])) for name, one in readings.items()

@@ -57,9 +57,9 @@ class Work:
             return [{"form": "history", "metrics": "all", "from": context.start, "to": context.as_of}]
         made: list[dict[str, Any]] = [{"form": "history", "model": task.model, "metrics": list(task.metrics),
                                        "from": task.span[0], "to": task.span[1]} for task in self.tasks]
-        numbers: dict[str | None, frozenset[int]] = {context.definition.root: self.companies, **self.children}
+        numbers = [(context.definition.root, self.companies), *self.children.items()]
         made += [{"form": "history", "model": model, "metrics": "all", "from": context.start, "to": context.as_of,
-                  "records": len(chosen)} for model, chosen in numbers.items() if chosen]
+                  "records": len(chosen)} for model, chosen in numbers if chosen]
         made += [{"form": "day", "metrics": list(metrics), "from": day, "to": day} for day, metrics in sorted(self.days.items())]
         return made
 
