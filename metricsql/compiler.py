@@ -46,6 +46,15 @@ class Compiled:
     conditions: Mapping[str, Sequence[tuple[str, Condition]]]
     """Per model: the columns of its conditions, with their expressions over its records source."""
     formulas: Mapping[str, Formula]
+    order: Sequence[str] = ()
+    """The ids of all metrics as the project declares them."""
+
+    def columns(self) -> dict[str, list[str]]:
+        """Per model with metrics, the columns of its table: its metrics in the order of their declaration."""
+        found: dict[str, list[str]] = {}
+        for metric in sorted(self.metrics.values(), key=lambda one: self.order.index(one.id)):
+            found.setdefault(metric.model, []).append(metric.id)
+        return found
 
     def plan(self, definition: Definition, wanted: Iterable[str] | None = None) -> Plan:
         """The plan of the wanted metrics (all if None) and of everything they use."""
@@ -75,7 +84,8 @@ def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSour
         known = conditions.setdefault(metric.model, [])
         if condition is not None and flag not in [name for name, _ in known]:
             known.append((flag, condition))
-    return Compiled({metric.id: metric for metric in metrics}, flags, conditions, formulas)
+    return Compiled({metric.id: metric for metric in metrics}, flags, conditions, formulas,
+                    [metric.id for metric in definition.metrics])
 
 
 def all_steps(context: Context, compiled: Compiled, plan: Plan, day: date | None = None) -> list[Step]:

@@ -77,7 +77,7 @@ def options(context: Context, compiled: Compiled) -> dict[str, str]:
     found = {
         "product version": __version__, "engine version": duckdb.__version__, "timezone": definition.timezone,
         "models": dump({name: m.definition.company is None for name, m in context.sources.models.items()}),
-        "start": str(context.start), "wheres": dump(sorted(compiled.flags)),
+        "start": str(context.start), "wheres": dump(sorted(compiled.flags)), "columns": dump(compiled.columns()),
     }
     for namespace, series in context.sources.series.items():
         found[f"series {namespace}"] = _series(context, series)

@@ -31,6 +31,15 @@ def drop_metrics(engine: Engine, model: str, keep: Sequence[str]) -> None:
             engine.run(f"ALTER TABLE {writes.built_table(model)} DROP COLUMN {quoted(name)}")
 
 
+def put_in_order(engine: Engine, model: str, metrics: Sequence[str]) -> None:
+    """Write a table again if its columns stand in another order than the metrics are declared in."""
+    found = columns_of(engine, writes.METRICS_SCHEMA, model)
+    if found and found != list(metrics):
+        table = writes.built_table(model)
+        chosen = ", ".join(quoted(name) for name in ("record", "day", *metrics))
+        engine.run(f"CREATE OR REPLACE TABLE {table} AS SELECT {chosen} FROM {table}")
+
+
 def drop_models(engine: Engine, keep: Iterable[str]) -> None:
     """Remove the tables of models without metrics; all of them frees their space."""
     kept = {name for model in keep for name in (model, model + writes.LATEST)}

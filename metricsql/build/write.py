@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from metricsql.build import memory
 from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
-from metricsql.build.patch import columns_of, delete_days, delete_records, drop_metrics, drop_models, patch
+from metricsql.build.patch import columns_of, delete_days, delete_records, drop_metrics, drop_models, patch, put_in_order
 from metricsql.build.tables import create, drop
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled
@@ -29,7 +29,7 @@ Columns = Mapping[str, Sequence[str]]
 def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, told: Told) -> None:
     """Compute what the work says. Afterwards the tables hold what a build of everything would give."""
     plan = compiled.plan(context.definition)
-    columns = {model.model: [metric.id for metric in model.metrics] for model in plan.models}
+    columns = compiled.columns()
     if work.everything is not None:
         _everything(engine, context, compiled, plan, told)
     elif work.selected is not None:
@@ -41,6 +41,8 @@ def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, 
         _tasks(engine, context, compiled, work.tasks, columns, told)
         _records(engine, context, compiled, work, columns, told)
         _days(engine, context, compiled, work, columns, told)
+        for model, names in columns.items():
+            put_in_order(engine, model, names)
 
 
 # Everything
@@ -78,7 +80,7 @@ def _all_models(engine: Engine, context: Context, compiled: Compiled, plan: Plan
             have.append(result)
         write = writes.write_model if first else writes.add_to_model
         source = result if result in have else needed(steps, result, have)
-        engine.run(write(context, model.model, [metric.id for metric in model.metrics], source))
+        engine.run(write(context, model.model, compiled.columns()[model.model], source))
     for model in plan.models:
         drop(engine, result_name(model.model))
 
