@@ -21,6 +21,8 @@ from metricsql.project.document import Document, parse_json, parse_yaml
 from metricsql.project.json_text import JsonText
 
 Item = Mapping[str, Any]
+WIDTH = 120
+"""A longer item has a line for each of its keys."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,11 @@ def _before(text: str, at: int) -> str:
 
 
 def _beside(text: str, target: yaml.SequenceNode, item: Item) -> str:
-    """The lines of one more item of a list of lines, in the style of the last one."""
-    last = target.value[-1]
-    if not isinstance(last, yaml.MappingNode) or last.flow_style:
-        return f"- {yaml_flow(item)}"
+    """One more item of a list of lines: on one if others are and it is not too wide, else with one for each key."""
+    line = f"- {yaml_flow(item)}"
+    one_liners = any(not isinstance(node, yaml.MappingNode) or node.flow_style for node in target.value)
+    if one_liners and len(line) + target.start_mark.column <= WIDTH:
+        return line
     apart = len(target.value) > 1 and _blank_between(text, *target.value[-2:])
     return ("\n- " if apart else "- ") + yaml_block(item).replace("\n", "\n  ")
 
@@ -182,16 +185,19 @@ def _into_json(text: str, path: Path, item: Item) -> tuple[int, str]:
 
 def yaml_flow(item: Item) -> str:
     """An item on one line."""
-    return _yaml(item, flow=True)
+    return _yaml(item, flow=True, width=100_000)
 
 
 def yaml_block(item: Item) -> str:
-    """An item with a line for each key."""
-    return _yaml(item, flow=False)
+    """An item with a line for each key; long texts go on in further lines."""
+    return "\n".join(_yaml({key: value}, flow=None if isinstance(value, dict) else False, width=WIDTH - 25)
+                     for key, value in item.items())
 
 
-def _yaml(item: Item, flow: bool) -> str:
+def _yaml(item: Item, flow: bool | None, width: int) -> str:
     """An item as YAML; as JSON, which is YAML too, where YAML 1.2 would read what is written by 1.1 differently."""
-    text = yaml.safe_dump(dict(item), default_flow_style=flow, sort_keys=False, allow_unicode=True, width=10_000)
-    same = parse_yaml(text, "").data == dict(item)
-    return text.rstrip("\n") if same else json.dumps(dict(item), ensure_ascii=False)
+    text = yaml.safe_dump(dict(item), default_flow_style=flow, sort_keys=False, allow_unicode=True, width=width)
+    if parse_yaml(text, "").data == dict(item):
+        return text.rstrip("\n")
+    written = json.dumps(dict(item), ensure_ascii=False)
+    return written if flow else written[1:-1]

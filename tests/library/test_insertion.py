@@ -124,3 +124,19 @@ def test_what_cannot_be_done_is_refused_with_the_item(text: str) -> None:
         yaml_with(text, ("tables", "pnl", "rows"))
     [found] = caught.value.diagnostics
     assert found.code == "cannot-insert" and '"max(a, b)"' in str(found.hint)
+
+
+def test_a_wide_item_has_lines_for_its_keys() -> None:
+    text = "rows:\n  - {event: A}\n  - {event: B}\n"
+    wide = {"name": "Wide", "calculation": " + ".join(["a"] * 16), "format": {"style": "percent", "decimals": 1}}
+    done = yaml_with(text, ("rows",), wide)
+    assert done == text + (f"  - name: Wide\n    calculation: {wide['calculation']}\n"
+                           "    format: {style: percent, decimals: 1}\n")
+    assert yaml_with(done, ("rows",), {"event": "C"}) == done + "  - {event: C}\n"
+
+
+def test_a_long_text_goes_on_in_further_lines() -> None:
+    text = "rows:\n  - {event: A}\n"
+    wide = {"name": "Wide", "calculation": " + ".join(["a"] * 90)}
+    done = yaml_with(text, ("rows",), wide)
+    assert max(map(len, done.splitlines())) <= 120 and parse_yaml(done, "").data["rows"][1] == wide
