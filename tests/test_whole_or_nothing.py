@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -240,6 +241,19 @@ def test_two_builds_at_once(folder: Path) -> None:
     assert first.returncode == 0 and leftovers(folder) == []
 
 
+def test_several_builds_start_at_once(folder: Path) -> None:
+    """One of them builds; each of the others names a process that did."""
+    processes = [started(folder, "build", "--full") for _ in range(3)]
+    said = [process.communicate()[0] for process in processes]
+    ids = {process.pid for process in processes if process.returncode == 0}
+    assert ids
+    for process, words in zip(processes, said, strict=True):
+        if process.returncode != 0:
+            named = re.search(r"process (\d+) is building", words)
+            assert process.returncode == 3 and named and int(named[1]) in ids, words
+    assert leftovers(folder) == []
+
+
 @pytest.mark.parametrize("reader", [False, True])
 def test_the_log_of_a_program_that_crashed(folder: Path, reader: bool) -> None:
     """A user's table that is only in the log survives a build, and the log does not stay beside the new file."""
@@ -294,6 +308,18 @@ def test_a_disk_that_is_full_at_any_moment(folder: Path) -> None:
             assert leftovers(small) == []
             assert_no_lock(small)
     assert ended[0] == 3 and ended[-1] == 0
+
+
+def test_a_disk_without_any_space(folder: Path) -> None:
+    before = read_state(folder)
+    with small_disk(folder, 0) as small:
+        with contextlib.suppress(OSError), (small / "filler").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        done = metricsql(small, "build", "--full")
+        assert done.returncode == 3 and "error[disk-full]" in done.stderr, done.stderr
+        assert read_state(small) == before
+        (small / "filler").unlink()
 
 
 def test_a_disk_that_may_not_be_written(folder: Path) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,14 +128,33 @@ def locked(database: Path) -> Iterator[None]:
         raise _os_error(error, database) from None
     try:
         if not _take(descriptor):
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "another process"
-            raise EngineError(Diagnostic("locked", f"process {holder} is building `{database.name}` already",
+            raise EngineError(Diagnostic("locked", f"{_holder(descriptor)} is building `{database.name}` already",
                                          hint="wait until it is done; nothing was changed"))
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode("ascii"))
-        yield
+        try:
+            _write_id(descriptor, database)
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _write_id(descriptor: int, database: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode("ascii"))
+    except OSError as error:
+        raise _os_error(error, database) from None
+
+
+def _holder(descriptor: int) -> str:
+    """The process that holds the lock. It may have taken it just now, and not have written its id yet."""
+    for _ in range(20):
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        if found := os.read(descriptor, 32).decode("ascii", "replace").strip():
+            return f"process {found}"
+        time.sleep(0.01)
+    return "another process"
 
 
 def _take(descriptor: int) -> bool:
