@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from metricsql.build.report import BuildReport
     from metricsql.build.status import Status
     from metricsql.build.summary import DaySummary
+    from metricsql.build.table import Table
     from metricsql.compiler import Compiled
     from metricsql.inspect.explain import Explanation
     from metricsql.inspect.graph import Graph
     from metricsql.inspect.unit_tests import Outcome
     from metricsql.inspect.why import Why
+    from metricsql.library import Entry
+    from metricsql.library.adding import Addition
     from metricsql.project import Definition
     from metricsql.sql.context import Context
 
@@ -29,12 +32,13 @@ if TYPE_CHECKING:
 def load(path: str | Path = ".") -> Project:
     """The project of a file or folder.
 
-    Everything that can be wrong in it is checked, data included. Raises `ProjectError` with every diagnostic.
+    Everything that can be wrong in it is checked, data included. Raises `ProjectError` with every diagnostic; a row of an
+    output table that cannot be computed is unavailable, and does not keep a project from being loaded.
     """
     from metricsql.project import read_definition
 
     project = Project(read_definition(Path(path)))
-    project.check(lint=False).raise_errors()
+    project.check(lint=False, strict=False).raise_errors()
     return project
 
 
@@ -45,14 +49,18 @@ class Project:
         self.definition = definition
         self.connection = connection
 
-    def check(self, names: bool = True, lint: bool = True) -> Findings:
+    def check(self, names: bool = True, lint: bool = True, strict: bool = True) -> Findings:
         """Every error and warning there is.
 
-        With `names`, data is asked which series it carries, and how often for the warnings of `lint`.
+        With `names`, data is asked which series it carries, and how often for the warnings of `lint`. What makes only
+        single rows of output tables unavailable is an error; without `strict` a warning.
         """
+        from metricsql.build.check_tables import check_tables
+
         if self.definition.errors:
             return self._further_faults()
         findings, context, compiled = self._compile(names)
+        check_tables(self.definition, context.catalog, names, strict, findings)
         if lint:
             from metricsql.inspect.lint import lint as find
 
@@ -159,6 +167,17 @@ class Project:
         declared = next(known for known in self.definition.metrics if known.id == metric)
         return why(self.definition, declared, record, None if day is None else self._day(day), self._day(None), rows)
 
+    def table(self, name: str, interval: str | None = None, start: str | date | None = None, end: str | date | None = None,
+              *, as_of: str | date | None = None) -> Table:
+        """An output table, computed now: ledgers are read from their sources, metrics from the built file.
+
+        `start` and `end` choose the periods that are returned; values do not depend on them. Raises `ProjectError`.
+        """
+        from metricsql.build.output_tables import Wanted, read_table
+
+        first, last = (None if day is None else self._day(day) for day in (start, end))
+        return read_table(self.definition, Wanted(name, self._day(as_of), interval, first, last))
+
     def status(self) -> Status:
         """What is built through which day, and what is stale."""
         from metricsql.build.engine import open_reader
@@ -209,6 +228,36 @@ class Project:
 
         self._metric_model(metric)
         return record_test(self.definition, metric, record, self._day(day), days)
+
+    def library(self) -> Sequence[Entry]:
+        """The ready rows of tables and the ready metrics that can be added to a project."""
+        from metricsql.library.entries import entries
+
+        return entries()
+
+    def add_ready(
+        self, id: str, bindings: Mapping[str, str] | None = None, *, table: str | None = None, name: str | None = None,
+        model: str | None = None, dry_run: bool = False,
+    ) -> Addition:
+        """Add a ready row to a table, or a ready metric, and write the file it goes to. Returns what was added.
+
+        `bindings` say which row, series, field or constant stands for an input; an input of a row that is not bound
+        takes the row of its name. `name` is the title of the row or the id of the metric. Raises `ProjectError` if
+        something is missing, or wrong with the project that would come out; then nothing is written. This object
+        still is the project without the addition.
+        """
+        from metricsql.library.adding import Wanted, plan_addition, write_addition
+        from metricsql.library.entries import find_entry
+        from metricsql.project import read_definition
+
+        addition = plan_addition(self.definition, Wanted(find_entry(id), bindings or {}, table, name, model))
+        known = {(found.code, found.message) for found in self.check().items}
+        after = Project(read_definition(self.definition.file, {addition.file: addition.inserted.text})).check()
+        new = [found for found in after.items if (found.code, found.message) not in known]
+        Findings(new).raise_errors()
+        if not dry_run:
+            write_addition(addition)
+        return replace(addition, warnings=(*addition.warnings, *new), written=not dry_run)
 
     def json_schema(self, part: bool = False) -> dict[str, Any]:
         """JSON Schema of the project file (or of a part that it includes), with the project's names as suggestions."""

@@ -14,6 +14,8 @@ NAME = ("name", "dimensionId")
 DAY = ("date", "day", "time")
 EVENT_NAME = ("action", "name")
 EVENT_DAY = ("date", "time")
+LEDGER_TIME = ("time", "date", "day", "timestamp")
+LEDGER_EVENT = ("event", "name")
 KNOWN_MODELS = {
     "company": ("company", "companyExternalId", "companyId"),
     "enduser": ("enduser", "euExtId", "externalId"),
@@ -65,6 +67,16 @@ class BoundModel:
     @property
     def name(self) -> str:
         return self.definition.name
+
+
+@dataclass(frozen=True)
+class BoundLedger:
+    """The executions of an output table with their columns."""
+
+    source: SourceDef
+    event: Column
+    time: Column
+    value: Column
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,16 @@ def _series(series: SeriesDef, definition: Definition, types: Mapping[str, str],
     columns.refuse_unasked()
     bound = BoundSeries(series, name, time, value, None if by_model else by_key, None if by_model else model, by_model)
     return bound if columns.ok else None
+
+
+def bind_ledger(source: SourceDef, types: Mapping[str, str], findings: Findings) -> BoundLedger | None:
+    """The columns of a ledger; None with findings if one is missing."""
+    columns = _Columns(source, types, findings)
+    event = columns.need(LEDGER_EVENT, "names the event of each execution")
+    time = columns.need(LEDGER_TIME, "holds the time of each execution")
+    value = columns.need(("value",), "holds the value of each execution")
+    columns.refuse_unasked()
+    return BoundLedger(source, event, time, value) if columns.ok else None
 
 
 def _model_columns(model: str, definition: Definition) -> tuple[str, ...]:

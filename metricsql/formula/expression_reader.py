@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import NoReturn
 
 from metricsql.diagnostics import Findings
-from metricsql.formula import slips
+from metricsql.formula import keywords, slips
 from metricsql.formula.grammar import DAILY, Grammar, Token, quoted_text
 from metricsql.formula.lexer import argument_lists, read_tokens
 from metricsql.formula.nodes import MAX_LEVELS, MOST_PARTS, Call, Formula, Name, Number, Text
 from metricsql.formula.pieces import Faults, Piece, Stop
 from metricsql.formula.places import Spot, in_text
 from metricsql.formula.window_calls import read_window
-from metricsql.operators import Operator, WindowOperator
+from metricsql.operators import Operator, PeriodOperator, WindowOperator
 
 DEEPEST = 2 * MAX_LEVELS + 2
 """How deep the text may nest: every level of a formula may have parentheses of its own."""
@@ -38,18 +38,20 @@ def read_expression(
     """
     faults = Faults(text, spot or in_text(text))
     try:
-        formula = _Reader(faults, grammar).whole().formula
+        formula = Reader(faults, grammar).whole().formula
     except Stop:
         formula = None
     return None if faults.hand_over(findings) else formula
 
 
-class _Reader:
+class Reader:
     def __init__(self, faults: Faults, grammar: Grammar) -> None:
         self.faults, self.grammar = faults, grammar
         self.tokens: list[Token] = []
         self.lists: set[int] = set()
         self.position = self.depth = self.values = 0
+        self.in_case = False
+        """Whether a part of a `case` is being read, with which no parentheses are open."""
         self.expected = _IN_ALL
         signs = [(block.sign, block) for block in grammar.signs() if block.sign]
         self.prefix = {s: block for sign, block in signs if sign.prefix for s in (sign.text, *sign.aliases)}
@@ -87,7 +89,7 @@ class _Reader:
             raise Stop
         if len(self.faults.text) > MOST_CHARACTERS:
             self.faults("too-large", f"the formula has more than {MOST_CHARACTERS} characters", 0, 1,
-                        "move inner parts into calculated metrics of their own")
+                        self.grammar.smaller)
             raise Stop
         self.tokens = read_tokens(self.faults.text, self.grammar, self.faults)
         self.lists = argument_lists(self.tokens)
@@ -95,7 +97,7 @@ class _Reader:
             self.advance()
         if self.at("end"):
             self.faults("bad-expression", "the formula is empty, expected a value", 0, 1,
-                        "for example `rolling_sum(activities.login, 7)`")
+                        f"for example `{self.grammar.example}`")
             raise Stop
         piece = self.expression(0)
         while not self.at("end"):
@@ -128,7 +130,13 @@ class _Reader:
     def rest(self, piece: Piece, least: int) -> Piece:
         while not self.at(")", ",", "end"):
             block = self.infix.get(self.token.text) if self.at("sign") else None
-            if block is None:
+            if self.in_case and self.token.kind == "keyword" and self.token.text in keywords.PART_ENDS:
+                break
+            if (negated := keywords.begins_between(self)) is not None:
+                if least > keywords.BETWEEN_BINDS:
+                    break
+                piece = keywords.read_between(self, piece, negated)
+            elif block is None:
                 piece = self.no_sign(piece)
             elif block.sign and block.sign.binds >= least:
                 piece = self.join(piece, block, block.sign.binds + (not block.sign.right))
@@ -153,7 +161,7 @@ class _Reader:
             arguments, levels = (*left.formula.args, right.formula), max(left.levels, 1 + right.levels)
         return replace(self.call(block, arguments, left.start, right.end, levels), joined=block, last=right.start)
 
-    def call(self, block: Operator, arguments: tuple[Formula | None, ...], start: int, end: int, levels: int) -> Piece:
+    def call(self, block: Operator | PeriodOperator, arguments: tuple[Formula | None, ...], start: int, end: int, levels: int) -> Piece:
         whole = tuple(argument for argument in arguments if argument is not None)
         formula = Call(block.key, whole, self.faults.place(start, end)) if len(whole) == len(arguments) else None
         return self.piece(formula, start, end, levels)
@@ -175,8 +183,7 @@ class _Reader:
     def operand(self) -> Piece:
         self.values += 1
         if self.values > MOST_PARTS:
-            self.faults("too-large", f"the formula has more than {MOST_PARTS} values", 0, 1,
-                        "move inner parts into calculated metrics of their own")
+            self.faults("too-large", f"the formula has more than {MOST_PARTS} values", 0, 1, self.grammar.smaller)
             raise Stop
         token, call_follows = self.token, self.tokens[min(self.position + 1, len(self.tokens) - 1)].kind == "("
         place = self.faults.place(token.start, token.end)
@@ -192,6 +199,8 @@ class _Reader:
                 return self.function(self.advance())
             case "(":
                 return self.group()
+            case "keyword" if token.text == "case":
+                return keywords.read_case(self)
             case "sign" if call_follows and self.is_function(token):
                 return self.function(self.advance())
             case "sign" if token.text in self.prefix:
@@ -234,21 +243,21 @@ class _Reader:
                 window = read_window(block, name, end, pieces, self.grammar, self.faults)
                 levels = 0 if window is None or isinstance(window.of, Name) else 1 + pieces[0].levels
                 return self.piece(window, name.start, end, levels)
-            case Operator() as block:
+            case (Operator() | PeriodOperator()) as block:
                 levels = max((1 + piece.levels for piece in pieces), default=0)
                 return self.call(block, tuple(piece.formula for piece in pieces), name.start, end, levels)
 
     def arguments(self, expected: str) -> tuple[list[Piece], int]:
         """What stands between parentheses, and where they end."""
         opener, outside = self.advance(), self.expected
-        self.expected = expected
+        self.expected, in_case, self.in_case = expected, self.in_case, False
         pieces = []
         if not self.at(")"):
             pieces.append(self.expression(0))
             while self.at(","):
                 self.advance()
                 pieces.append(self.expression(0))
-        self.expected = outside
+        self.expected, self.in_case = outside, in_case
         if self.at(")"):
             return pieces, self.advance().end
         before = self.before
@@ -259,8 +268,7 @@ class _Reader:
     # Faults
 
     def too_deep(self, start: int, end: int) -> NoReturn:
-        self.faults("too-deep", f"the formula is nested deeper than {MAX_LEVELS} levels", start, end,
-                    "move inner parts into calculated metrics of their own")
+        self.faults("too-deep", f"the formula is nested deeper than {MAX_LEVELS} levels", start, end, self.grammar.smaller)
         raise Stop
 
     def no_value(self) -> Piece:

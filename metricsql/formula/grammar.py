@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metricsql import operators
-from metricsql.operators import Operator, WindowOperator
+from metricsql.operators import Operator, PeriodOperator, WindowOperator
 
-TokenKind = Literal["number", "text", "name", "sign", "(", ")", ",", "other", "end"]
+TokenKind = Literal["number", "text", "name", "sign", "keyword", "(", ")", ",", "other", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,19 @@ class Grammar:
     """`[...]` quotes a name, as double quotes do."""
     windows_over_any: bool = False
     """Windows take any expression, not only the name of a series."""
-    function: Callable[[str], Operator | WindowOperator | None] = operators.function
+    function: Callable[[str], Operator | WindowOperator | PeriodOperator | None] = operators.function
     """The operator that is called by a name."""
     functions: Callable[[], Sequence[str]] = operators.functions
     """All names that `function` knows, for suggestions."""
     signs: Callable[[], Sequence[Operator]] = operators.signs
     """All operators that have a sign."""
+    keywords: frozenset[str] = frozenset()
+    """Words, in lower case, that are neither names nor signs: those of `case` and `between`."""
+    joined_quotes: bool = False
+    """A quoted name may have bare parts before and behind it: `"Checking Account".change`."""
+    smaller: str = "move inner parts into calculated metrics of their own"
+    """What to do with an expression that is too large."""
+    example: str = "rolling_sum(activities.login, 7)"
 
 
 DAILY = Grammar()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from metricsql.formula import slips
@@ -16,6 +17,7 @@ from metricsql.formula.grammar import Grammar, Token, dotted_name_end, quoted_na
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMAS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})*,0[0-9]{2}(?:,[0-9]{3})*(?![\w.])")
+_BRACKETED = re.compile(r"\[((?:[^\]]|\]\])+)\](?!\])")
 _QUOTES = {'"': "name", "'": "text"}
 
 
@@ -81,19 +83,35 @@ class _Lexer:
     def token(self, at: int) -> Token:
         char = self.text[at]
         if char in _QUOTES:
-            return self.quoted(at)
-        if char == "[" and self.grammar.brackets and (end := self.text.find("]", at)) > at:
-            return Token("name", self.text[at + 1 : end].strip(), at, end + 1, quoted=True)
+            return self.with_parts(self.quoted(at))
+        if char == "[" and self.grammar.brackets and (bracketed := _BRACKETED.match(self.text, at)):
+            return self.with_parts(Token("name", bracketed[1].replace("]]", "]").strip(), at, bracketed.end(), quoted=True))
+        if char == "[" and self.grammar.brackets:
+            self.report("bad-expression", "this name is never closed, expected `]`", at, at + 1, "a `]` inside a name is written twice")
+            return Token("other", self.text[at:], at, len(self.text), broken=True)
         word = self.text[at : dotted_name_end(self.text, at)]
         if word.lower() in self.words:
             return Token("sign", word.lower(), at, at + len(word))
+        if word.lower() in self.grammar.keywords:
+            return Token("keyword", word.lower(), at, at + len(word))
         if (end := self.grammar.name_end(self.text, at)) > at:
             return self.name(at, end)
         if number := _NUMBER.match(self.text, at):
             return self.number(at, number.end())
         return self.punctuation(at) or self.sign(at) or self.foreign_quotes(at) or Token("other", char, at, at + 1)
 
+    def with_parts(self, quoted: Token) -> Token:
+        """A quoted name with the bare parts that follow it."""
+        end = dotted_name_end(self.text, quoted.end + 1)
+        if not self.grammar.joined_quotes or quoted.kind != "name" or self.text[quoted.end : quoted.end + 1] != "." \
+                or end == quoted.end + 1:
+            return quoted
+        return replace(quoted, text=quoted.text + self.text[quoted.end : end], end=end)
+
     def name(self, at: int, end: int) -> Token:
+        if self.grammar.joined_quotes and self.text[end : end + 2] in ('."', ".["):
+            rest = self.token(end + 1)
+            return replace(rest, text=f"{self.text[at:end]}.{rest.text}", start=at)
         if self.text[end : end + 2] != '."':
             return Token("name", self.text[at:end], at, end)
         rest = self.quoted(end + 1)

@@ -24,6 +24,8 @@ FUNCTIONS = {
     "mean": "avg", "sgn": "sign",
 }
 """Functions of databases and spreadsheets, with the nearest one here."""
+OVER_DAYS = ("trend", "total_sum", "days_since")
+"""Functions over days that have no counterpart over periods."""
 IF_HINT = "write `if(condition, then, else)`"
 DAYS_HINT = "windows count days: write `{}`"
 _IF_BEGINS = ("if", "case")
@@ -48,6 +50,8 @@ def looks_like_json(text: str) -> bool:
 
 def unknown_function(name: str, known: Sequence[str]) -> str | None:
     """The hint for a function that does not exist."""
+    if name.lower() in OVER_DAYS and name.lower() not in known:
+        return "it looks at days; over periods there are `lag`, `yoy` and `cumulative`"
     other = FUNCTIONS.get(name.lower())
     if other in known:
         return f"use `{other}`"

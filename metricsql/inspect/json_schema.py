@@ -12,6 +12,7 @@ from typing import Any
 
 from metricsql.bind.catalog import Catalog
 from metricsql.inspect.formula_schema import Schema, formula_defs, suggested
+from metricsql.inspect.table_schema import table_schema
 from metricsql.project.definition import CALCULATED, NAMESPACE_ALIASES, NAMESPACES, Definition
 from metricsql.project.load import RESERVED_IDS
 from metricsql.project.schema import IDENTIFIER, ProjectFile
@@ -62,6 +63,7 @@ def json_schema(names: Names = NOTHING, part: bool = False) -> Schema:
     defs["Series"] = _series(defs["Series"])
     _metric(defs["Metric"], names)
     _test(defs["UnitTest"], names)
+    table_schema(defs, PATH, names.metrics)
     _top(made, names)
     if not part:
         made["required"] = ["version"]

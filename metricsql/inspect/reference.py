@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from metricsql import operators
-from metricsql.operators import Operator, WindowOperator
+from metricsql.operators import Operator, PeriodOperator, WindowOperator
 
 LETTERS = "abcdefgh"
 EXAMPLE = "activities.login"
@@ -39,6 +39,12 @@ IF also has the forms `["IF", a, CONDITION, b, then, else]` with one of `"more t
 """
 
 
+TABLES = """\
+Expressions of output tables ([semantics.md, section 9](semantics.md#9-output-tables)) have every sign and function of the
+chapters above that stands on one row, and these. `x` is any expression, `n` a written whole number, `w` what the window gives.
+"""
+
+
 def reference() -> str:
     """The whole page."""
     groups = operators.groups()
@@ -51,6 +57,7 @@ def reference() -> str:
         "## Groups", "", IF_FORMS, *_groups(planhat),
         "## Signs", "", *_groups(signed), "### Which sign binds first", "", *_signs(groups),
         "## Functions", "", *_groups(others),
+        "## Output tables", "", TABLES, *_periods(), *_calls_of(operators.table_operators()),
     ]).rstrip("\n") + "\n"
 
 
@@ -107,6 +114,24 @@ def _arity(block: Operator) -> str:
 def _sql(block: Operator) -> str:
     templates = [sql for sql in (block.sql_one, block.sql_constant, block.sql) if sql is not None]
     return "; ".join(map(_code, templates)) + (", from left to right" if block.fold and (block.most or 3) > 2 else "")
+
+
+def _periods() -> Iterator[str]:
+    rows = [[", ".join(f"`{name}{b.form[len(b.function):]}`" for name in (b.function, *b.function_aliases)), b.meaning, b.nulls,
+             _period_sql(b)] for b in operators.periods()]
+    yield from _table(["expression", "meaning", "missing values", "SQL"], rows)
+
+
+def _period_sql(block: PeriodOperator) -> str:
+    if not block.window:
+        return ""
+    window = _code(block.result.replace("{w}", block.window))
+    return window if block.then is None else f"w = {window}; `{block.then}`"
+
+
+def _calls_of(blocks: Sequence[Operator]) -> Iterator[str]:
+    yield from _table(["expression", "meaning", "missing values", "SQL"],
+                      [[_calls(b), b.meaning, b.nulls, _sql(b)] for b in blocks])
 
 
 def _signs(groups: Sequence[Operator]) -> Iterator[str]:

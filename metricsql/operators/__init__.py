@@ -1,4 +1,8 @@
-"""The vocabulary: one registry, filled with one block per operator from `groups.py` and `windows.py`."""
+"""The vocabulary: one registry, filled with one block per operator from `groups.py`, `windows.py` and `periods.py`.
+
+It serves two grids. Formulas of daily metrics have everything but `periods.py`; expressions of output tables have every
+operator on one row, the `rolling_` windows, and `periods.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from metricsql.operators.groups import OPERATORS
-from metricsql.operators.operator import Kind, Operator, Sign, Value, WindowOperator
+from metricsql.operators.operator import Kind, Operator, PeriodOperator, Sign, Value, WindowOperator
+from metricsql.operators.periods import PERIOD_OPERATORS, TABLE_OPERATORS, over_periods
 from metricsql.operators.windows import WINDOW_OPERATORS
 
 __all__ = [
-    "Kind", "Operator", "Sign", "Value", "WindowOperator", "function", "functions", "group", "group_heads", "groups",
-    "operator", "register", "registered", "signs", "window", "window_by_json", "window_names", "windows",
+    "Kind", "Operator", "PeriodOperator", "Sign", "Value", "WindowOperator", "function", "functions", "group",
+    "group_heads", "groups", "operator", "period", "periods", "register", "registered", "signs", "table_function",
+    "table_functions", "table_operators", "window", "window_by_json", "window_names", "windows",
 ]
 
 _groups: dict[str, Operator] = {}
@@ -19,6 +25,8 @@ _heads: dict[str, list[Operator]] = {}
 _windows: dict[str, WindowOperator] = {}
 _window_names: dict[str, WindowOperator] = {}
 _functions: dict[str, Operator | WindowOperator] = {}
+_tables: dict[str, Operator] = {block.key: block for block in TABLE_OPERATORS}
+_periods: dict[str, PeriodOperator] = {block.key: block for block in PERIOD_OPERATORS}
 
 
 def register(block: Operator | WindowOperator) -> None:
@@ -70,7 +78,7 @@ def _forget(block: Operator | WindowOperator) -> None:
 
 def operator(key: str) -> Operator:
     """The group operator of a key."""
-    return _groups[key]
+    return _groups[key] if key in _groups else _tables[key]
 
 
 def window(key: str) -> WindowOperator:
@@ -123,6 +131,36 @@ def functions() -> list[str]:
 def signs() -> list[Operator]:
     """All operators that are written with a sign."""
     return [block for block in _groups.values() if block.sign]
+
+
+def period(key: str) -> PeriodOperator:
+    """The period operator of a key."""
+    found = table_function(key)
+    return found if isinstance(found, PeriodOperator) else _periods[key]
+
+
+def periods() -> list[PeriodOperator]:
+    """Everything that stands over periods in output tables, in the order of the reference."""
+    return [*_periods.values(), *(over_periods(block) for block in windows() if block.reads == "window")]
+
+
+def table_operators() -> list[Operator]:
+    """The operators on one row that only output tables have."""
+    return list(_tables.values())
+
+
+def table_function(name: str) -> Operator | PeriodOperator | None:
+    """The operator that an expression of an output table calls by this name (any case)."""
+    name = name.lower()
+    found = _tables.get(name) or _periods.get(name) or _functions.get(name)
+    if isinstance(found, WindowOperator):
+        return over_periods(found) if found.reads == "window" else None
+    return found
+
+
+def table_functions() -> list[str]:
+    """Every function name of expressions of output tables, aliases included."""
+    return [name for name in (*_functions, *_tables, *_periods) if table_function(name) is not None]
 
 
 for _group in OPERATORS:

@@ -12,6 +12,8 @@ ANY_MISSING = "a missing argument makes the result missing"
 SKIPS_MISSING = "missing arguments are skipped; missing only if all are"
 COMPARES = "a comparison with a missing value has no value, and counts as not satisfied"
 THREE_VALUES = "a missing value is neither true nor false, as in SQL"
+BY_ZERO = "divided by zero"
+OUTSIDE = "outside the domain"
 
 
 def _skipping(function: Callable[[list[float]], float]) -> Callable[..., Value]:
@@ -57,25 +59,26 @@ OPERATORS = [
         key="sum", json="SUM", json_aliases=("ADDITION",), function="sum", most=None,
         meaning="adds the arguments that have a value", nulls=SKIPS_MISSING,
         words="the sum of {list}", words_one="{0}",
-        sql="LIST_SUM([{args}])", overflows=True, evaluate=_skipping(sum),
+        sql="LIST_SUM([{args}])", overflows=True, blames="guarded", evaluate=_skipping(sum),
     ),
     Operator(
         key="max", json="MAX", json_aliases=("MAXIMUM",), function="max", most=None,
         meaning="the largest argument", nulls=SKIPS_MISSING,
         words="the largest of {list}", words_one="{0}",
-        sql="GREATEST({args})", evaluate=_skipping(max),
+        sql="GREATEST({args})", blames="guarded", evaluate=_skipping(max),
     ),
     Operator(
         key="min", json="MIN", json_aliases=("MINIMUM",), function="min", most=None,
         meaning="the smallest argument", nulls=SKIPS_MISSING,
         words="the smallest of {list}", words_one="{0}",
-        sql="LEAST({args})", evaluate=_skipping(min),
+        sql="LEAST({args})", blames="guarded", evaluate=_skipping(min),
     ),
     Operator(
         key="average", json="AVERAGE", json_aliases=("AVG",), function="avg", function_aliases=("average",), most=None,
         meaning="the mean of the arguments that have a value", nulls=SKIPS_MISSING,
         words="the average of {list}", words_one="{0}",
-        sql="LIST_AVG([{args}])", overflows=True, evaluate=_skipping(lambda values: sum(values) / len(values)),
+        sql="LIST_AVG([{args}])", overflows=True, blames="guarded",
+        evaluate=_skipping(lambda values: sum(values) / len(values)),
     ),
     Operator(
         key="subtraction", json="SUBTRACTION", function="subtract", least=2, most=None, usual=2,
@@ -83,7 +86,7 @@ OPERATORS = [
         nulls="missing if the first argument is; a missing second argument takes nothing away",
         words="{0} minus {1}",
         sql="{0} - COALESCE({1}, 0)", fold=True, overflows=True, passes=(0,),
-        evaluate=lambda *a: reduce(lambda x, y: None if x is None else finite(x - (y or 0)), a),
+        blames="first", evaluate=lambda *a: reduce(lambda x, y: None if x is None else finite(x - (y or 0)), a),
     ),
     Operator(
         key="multiplication", json="MULTIPLICATION", function="multiply", sign=Sign("*", 60), most=None,
@@ -95,13 +98,15 @@ OPERATORS = [
         key="division", json="DIVISION", function="divide", sign=Sign("/", 60), least=2, most=None, usual=2,
         meaning="divides the first argument by the second", nulls=ANY_MISSING + "; a division by zero has no value",
         words="{0} divided by {1}",
-        sql="{0} / NULLIF({1}, 0)", fold=True, overflows=True, passes=(0,), evaluate=_folding(lambda a, b: a / b),
+        sql="{0} / NULLIF({1}, 0)", fold=True, overflows=True, passes=(0,), faults=(("{1} = 0", BY_ZERO),),
+        evaluate=_folding(lambda a, b: a / b),
     ),
     Operator(
         key="power", json="POWER", function="power", sign=Sign("^", 80, right=True), least=2, most=2,
         meaning="raises the base to the exponent", nulls=ANY_MISSING + "; outside the real numbers there is no value",
         words="{0} to the power of {1}",
-        sql="POWER({0}, {1})", overflows=True, evaluate=number_or_none(lambda a, b: a**b),
+        sql="POWER({0}, {1})", overflows=True, faults=(("NOT ISFINITE(POWER({0}, {1}))", OUTSIDE),),
+        evaluate=number_or_none(lambda a, b: a**b),
     ),
     Operator(
         key="sign", json="SIGN", function="sign",
@@ -115,7 +120,8 @@ OPERATORS = [
         meaning="the second argument where the condition holds, else the third",
         nulls="a condition without a value is not satisfied; only the chosen branch counts",
         words="{1} if {0}, otherwise {2}",
-        sql="CASE WHEN {0} THEN {1} ELSE {2} END", evaluate=lambda test, then, other: then if test else other,
+        sql="CASE WHEN {0} THEN {1} ELSE {2} END", blames="chosen",
+        evaluate=lambda test, then, other: then if test else other,
     ),
     Operator(
         key="abs", json="ABS", function="abs", meaning="the argument without its sign", nulls=ANY_MISSING,
@@ -144,24 +150,26 @@ OPERATORS = [
         key="sqrt", json="SQRT", function="sqrt", meaning="the square root",
         nulls=ANY_MISSING + "; a negative argument has no root",
         words="the square root of {0}",
-        sql="SQRT({0})", overflows=True, passes="all", evaluate=number_or_none(math.sqrt),
+        sql="SQRT({0})", overflows=True, passes="all", faults=(("{0} < 0", OUTSIDE),),
+        evaluate=number_or_none(math.sqrt),
     ),
     Operator(
         key="exp", json="EXP", function="exp", meaning="e raised to the argument", nulls=ANY_MISSING,
         words="e to the power of {0}",
-        sql="EXP({0})", overflows=True, evaluate=number_or_none(math.exp),
+        sql="EXP({0})", overflows=True, faults=(("NOT ISFINITE(EXP({0}))", OUTSIDE),), evaluate=number_or_none(math.exp),
     ),
     Operator(
         key="ln", json="LN", function="ln", meaning="the natural logarithm",
         nulls=ANY_MISSING + "; only positive arguments have a logarithm",
         words="the natural logarithm of {0}",
-        sql="LN({0})", overflows=True, passes="all", evaluate=number_or_none(math.log),
+        sql="LN({0})", overflows=True, passes="all", faults=(("{0} <= 0", OUTSIDE),), evaluate=number_or_none(math.log),
     ),
     Operator(
         key="log", json="LOG", json_aliases=("LOG10",), function="log", function_aliases=("log10",),
         meaning="the logarithm to base 10", nulls=ANY_MISSING + "; only positive arguments have a logarithm",
         words="the base-10 logarithm of {0}",
-        sql="LOG10({0})", overflows=True, passes="all", evaluate=number_or_none(math.log10),
+        sql="LOG10({0})", overflows=True, passes="all", faults=(("{0} <= 0", OUTSIDE),),
+        evaluate=number_or_none(math.log10),
     ),
     Operator(
         key="add", json="+", function="add", sign=Sign("+", 50), least=2, most=None,
@@ -223,13 +231,13 @@ OPERATORS = [
         key="and", json="and", function="and", sign=Sign("and", 20), least=2, most=None, takes=("truth",),
         gives="truth", meaning="whether all conditions hold", nulls=THREE_VALUES,
         words="{0} and {1}",
-        sql="{0} AND {1}", fold=True, evaluate=_all,
+        sql="{0} AND {1}", fold=True, blames="guarded", evaluate=_all,
     ),
     Operator(
         key="or", json="or", function="or", sign=Sign("or", 10), least=2, most=None, takes=("truth",),
         gives="truth", meaning="whether at least one condition holds", nulls=THREE_VALUES,
         words="{0} or {1}",
-        sql="{0} OR {1}", fold=True, evaluate=_any,
+        sql="{0} OR {1}", fold=True, blames="guarded", evaluate=_any,
     ),
     Operator(
         key="not", json="not", function="not", sign=Sign("not", 30, prefix=True), takes=("truth",), gives="truth",
@@ -241,12 +249,12 @@ OPERATORS = [
         key="has_value", json="has_value", function="has_value", takes=("any",), gives="truth",
         meaning="whether there is a value", nulls="a missing value gives 0",
         words="{0} has a value",
-        sql="{0} IS NOT NULL", evaluate=lambda a: float(a is not None),
+        sql="{0} IS NOT NULL", blames="never", evaluate=lambda a: float(a is not None),
     ),
     Operator(
         key="coalesce", json="coalesce", function="coalesce", most=None,
         meaning="the first argument that has a value", nulls="missing only if all arguments are",
         words="the first of {list} that has a value", words_one="{0}",
-        sql="COALESCE({args})", evaluate=_first,
+        sql="COALESCE({args})", blames="guarded", evaluate=_first,
     ),
 ]

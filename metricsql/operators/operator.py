@@ -68,6 +68,14 @@ class Operator:
     fold: bool = False
     overflows: bool = False
     """Finite arguments may give a result that is not finite (and then is no value)."""
+    only_tables: bool = False
+    """Stands in the expressions of output tables only."""
+    blames: Literal["any", "guarded", "first", "chosen", "never"] = "any"
+    """How a missing result is explained: by any missing argument; by the first missing one where the result is missing;
+    by the first argument; by the chosen branch; it is never missing."""
+    faults: tuple[tuple[str, str], ...] = ()
+    """Conditions (templates over the arguments) under which there is no result although all arguments have a value,
+    with their words."""
     passes: tuple[int, ...] | Literal["all"] = ()
     """Arguments from which a non-finite value always reaches the result, so that one guard at the end does."""
 
@@ -127,6 +135,54 @@ class WindowOperator:
     @property
     def takes_days(self) -> bool:
         return self.reads != "everything"
+
+
+Frame = Literal["row", "order", "last", "so far", "year", "quarter", "month", "year ago"]
+"""The periods that an operator looks at: its own one, all in order, the last ones, all so far, those of its year
+(quarter, month) so far, the same period a year earlier."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeriodOperator:
+    """An operation over the periods of an output table (`docs/semantics.md` section 9), or a fact about a period."""
+
+    key: str
+    function: str
+    meaning: str
+    nulls: str
+    frame: Frame
+    window: str = ""
+    """Window aggregate: `{x}` is the argument, `{n}` the number of periods, `{edge}` the value beyond the edge. A fact
+    about the period has none."""
+    result: str = "{w}"
+    """Template over what the window gave."""
+    then: str | None = None
+    """An expression over the argument `x` and what the window gave, `w`, that makes the value."""
+    function_aliases: tuple[str, ...] = ()
+    takes_value: bool = True
+    counts: Literal["no", "may", "must"] = "no"
+    """Whether a number of periods follows the value."""
+    usual_count: int = 1
+    least_count: int = 0
+    takes_edge: bool = False
+    overflows: bool = False
+    never_missing: bool = False
+
+    @property
+    def form(self) -> str:
+        """The call as messages and the reference show it."""
+        arguments = (["x"] if self.takes_value else []) + (["n"] if self.counts != "no" else [])
+        return f"{self.function}({', '.join(arguments + (['edge'] if self.takes_edge else []))})"
+
+    @property
+    def least(self) -> int:
+        """The fewest arguments."""
+        return self.takes_value + (self.counts == "must")
+
+    @property
+    def most(self) -> int:
+        """The most arguments."""
+        return self.takes_value + (self.counts != "no") + self.takes_edge
 
 
 def number_or_none(function: Callable[..., float]) -> Callable[..., Value]:

@@ -159,6 +159,63 @@ class UnitTestDef:
 
 
 @dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of a row are shown to people; a percentage is stored as a share (0.25 is 25 %)."""
+
+    style: str = "number"
+    decimals: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class RowDef:
+    """A row of an output table as declared. Exactly one of the first four says what it shows."""
+
+    event: str | None = None
+    metric: str | None = None
+    measure: str | None = None
+    calculation: Written | None = None
+    name: str | None = None
+    display: str | None = None
+    kind: str | None = None
+    opening: float | None = None
+    over: str | None = None
+    where: str | None = None
+    format: NumberFormat = NumberFormat()
+    ignore: tuple[str, ...] = ()
+    """Codes of lint rules that stay quiet about it."""
+    locate: Locate = field(default=bare, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The name by which people and expressions know the row."""
+        text = self.name or self.event or self.metric
+        if text is None and self.measure is not None:
+            text = f"{self.measure} {self.display or 'ending'}"
+        return text or (self.calculation.expression or "" if self.calculation else "")
+
+
+@dataclass(frozen=True)
+class TableDef:
+    """An output table as declared: ledgers by name (`""` for the only one), or the metrics of a model."""
+
+    name: str
+    rows: tuple[RowDef, ...]
+    ledgers: Mapping[str, SourceDef] = field(default_factory=dict)
+    model: str | None = None
+    interval: str = "month"
+    fiscal_year_start: int = 1
+    first: date | None = None
+    last: date | None = None
+    strict_reuse: bool = False
+    """A calculation may not use what mixes events with calculations (`reuse: summit`)."""
+    seed: int = 0
+    by: str | None = None
+    where: str | None = None
+    locate: Locate = field(default=bare, compare=False)
+
+
+@dataclass(frozen=True)
 class Definition:
     """A whole project. `folder` is where relative paths start; `warnings` were found on loading."""
 
@@ -174,7 +231,7 @@ class Definition:
     models: Mapping[str, ModelDef] = field(default_factory=dict)
     series: Mapping[str, SeriesDef] = field(default_factory=dict)
     metrics: tuple[MetricDef, ...] = ()
-    tables: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, TableDef] = field(default_factory=dict)
     tests: tuple[UnitTestDef, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -22,6 +22,7 @@ from metricsql.project.definition import (
 )
 from metricsql.project.document import Document, parse_json, read_document, read_text
 from metricsql.project.schema import Metric, Model, ProjectFile, Series, Source
+from metricsql.project.tables import read_table
 from metricsql.project.unit_tests import read_tests
 from metricsql.project.validate import NO_FORMULA, validate
 
@@ -70,14 +71,18 @@ def load_definition(path: FilePath) -> Definition:
     return definition
 
 
-def read_definition(path: FilePath) -> Definition:
-    """The project of a file or folder as far as it can be read; what is wrong in its files goes to its `errors`."""
-    return _Loader(find_project(FilePath(path))).definition()
+def read_definition(path: FilePath, instead: Mapping[FilePath, str] | None = None) -> Definition:
+    """The project of a file or folder as far as it can be read; what is wrong in its files goes to its `errors`.
+
+    `instead` holds texts of files as they might become.
+    """
+    return _Loader(find_project(FilePath(path)), instead or {}).definition()
 
 
 class _Loader:
-    def __init__(self, file: FilePath) -> None:
+    def __init__(self, file: FilePath, instead: Mapping[FilePath, str]) -> None:
         self.file = file
+        self.instead = {path.resolve(): text for path, text in instead.items()}
         self.root = file.parent
         self.findings = Findings()
         self.files: list[_File] = []
@@ -86,12 +91,12 @@ class _Loader:
 
     def definition(self) -> Definition:
         self.read(self.file, set())
-        self.whole = all(error.place.pointer.startswith("/metrics/") for error in self.findings.errors)
+        self.whole = all(error.place.pointer.startswith(("/metrics/", "/tables/")) for error in self.findings.errors)
         models = dict(self.merged("models", self.model))
         series = dict(self.merged("series", self.series))
         self.check_names(models, series)
         options = self.options()
-        names_known = self.whole and all(error.place.pointer.startswith("/metrics/") for error in self.findings.errors)
+        names_known = self.whole and all(error.place.pointer.startswith(("/metrics/", "/tables/")) for error in self.findings.errors)
         root = next((name for name, model in models.items() if model.company is None), "company")
         metrics = tuple(self.metrics(models, root))
         ids = [metric.id for file in self.files for metric in file.content.metrics]
@@ -100,11 +105,9 @@ class _Loader:
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
         self.check_database(database)
-        for file in self.files:
-            if file.content.tables:
-                self.findings.warn("tables-not-built", "this version does not compute output tables",
-                                   file.document.key_place(("tables",)), "the rest of the project is built as usual")
-        tables = {key: value for file in self.files for key, value in file.content.tables.items()}
+        tables = dict(self.merged("tables", lambda name, table, file, path: read_table(
+            name, table, shift(file.document.place, path), file.document.text,
+            lambda source, inner: self.source(source, file, (*path, *inner)), models, self.whole, self.findings)))
         return Definition(
             self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables, tests=tests,
             warnings=tuple(self.findings.warnings), errors=tuple(self.findings.errors), names_known=names_known, **options,
@@ -128,7 +131,7 @@ class _Loader:
             return
         seen.add(path.resolve())
         try:
-            document = read_document(path, self.shown(path))
+            document = read_document(path, self.shown(path), self.instead.get(path.resolve()))
         except ProjectError as error:
             self.findings.extend(error.diagnostics)
             return
@@ -158,6 +161,8 @@ class _Loader:
                 place = file.document.key_place((key, written))
                 if name.lower() in first:
                     code = "duplicate-model" if key == "models" else "duplicate-series"
+                    if key == "tables":
+                        code = "duplicate-table"
                     self.findings.error(code, f"`{written}` is declared already, as `{first[name.lower()][0]}`", place,
                                         f"the other one stands at {first[name.lower()][1]}")
                     continue

@@ -92,6 +92,9 @@ def _diagnostic(document: Document, error: dict[str, Any]) -> Diagnostic:
             message = f"the text for {key} is empty"
         case "too_short":
             message = f"{key} is empty"
+        case "greater_than_equal" | "less_than_equal":
+            side, limit = ("most", error["ctx"]["le"]) if kind == "less_than_equal" else ("least", error["ctx"]["ge"])
+            message = f"found {found} for {key}, expected at {side} {limit}"
         case "string_type":
             message = f"found {found} for {key}, expected a text"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -143,7 +146,7 @@ def _known_keys(path: Path) -> list[str]:
     kind: Any = ProjectFile
     for part in path:
         kind = _inside(kind, part)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    return [field.alias or name for name, field in kind.model_fields.items()] if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
 def _inside(kind: Any, part: str | int) -> Any:

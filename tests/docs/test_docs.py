@@ -129,7 +129,8 @@ def test_every_code_is_documented(code: str) -> None:
     assert any(f"`{code}`" in page.read_text(encoding="utf-8") for page in pages()), code
 
 
-@pytest.mark.parametrize(("part", "key"), [(part.__name__, key) for part in PARTS for key in part.model_fields])
+@pytest.mark.parametrize(("part", "key"), [(part.__name__, key) for part in PARTS
+                                           for key in (field.alias or name for name, field in part.model_fields.items())])
 def test_every_key_of_a_project_file_is_documented(part: str, key: str) -> None:
     page = "testing-metrics.md" if part == schema.UnitTest.__name__ else "project-file.md"
     assert re.search(rf"`{key}:?`|^ *(- )?{key}:", text_of(page), re.MULTILINE), f"{part}.{key}"

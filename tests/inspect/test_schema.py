@@ -184,7 +184,7 @@ def disagreement(data: Any, folder: Path) -> str | None:
 
 def beyond(error: Diagnostic, data: Any) -> bool:
     """Whether a schema cannot see it: names, dates in their order, what stands in expressions and other files."""
-    words = ("lies after `until`", "time zone", "is set to another", "is a model, so no series")
+    words = ("lies after `until`", "lies after `to`", "belongs to the event", "time zone", "is set to another", "is a model, so no series")
     metrics = data.get("metrics") if isinstance(data, dict) else None
     place = re.match(r"/metrics/(\d+)/formula", error.place.pointer)
     formula = metrics[int(place.group(1))].get("formula") if place and isinstance(metrics, list) else None

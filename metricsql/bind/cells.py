@@ -1,0 +1,94 @@
+"""What an expression of an output table means: names resolved to rows, no places. Closed, six kinds of node.
+
+The same idea as `tree.py` on another grid: a cell is a row in a period instead of a record on a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from metricsql.bind.tree import Constant
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What executions are of: an event of a ledger, or a metric added up over records.
+
+    `kind` and `opening` belong to the item, so that every row over it has them.
+    """
+
+    source: str = ""
+    event: str | None = None
+    metric: str | None = None
+    over: str = "sum"
+    where: str | None = None
+    kind: str = "flow"
+    opening: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An item of the table by a display option."""
+
+    item: int
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A row of the table (its position from 0), as it is displayed in the period."""
+
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """An operation over periods, `n` of them where it counts; `edge` is the value beyond the edge of the table."""
+
+    op: str
+    of: CellTree
+    n: int | None = None
+    edge: CellTree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact about the period; `number` tells the uses of `random()` in one row apart."""
+
+    op: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """An operator on the values of one period."""
+
+    op: str
+    args: tuple[CellTree, ...]
+
+
+CellTree = Constant | Measured | Cell | Over | Fact | Calculation
+
+
+def below(tree: CellTree) -> tuple[CellTree, ...]:
+    """The nodes directly below."""
+    match tree:
+        case Calculation():
+            return tree.args
+        case Over():
+            return (tree.of,) if tree.edge is None else (tree.of, tree.edge)
+        case _:
+            return ()
+
+
+def walk(tree: CellTree) -> Iterator[CellTree]:
+    """The node and everything below it."""
+    yield tree
+    for child in below(tree):
+        yield from walk(child)
+
+
+def rows_of(tree: CellTree) -> list[int]:
+    """The rows that a tree reads, each once, in the order of the text."""
+    return list(dict.fromkeys(node.row for node in walk(tree) if isinstance(node, Cell)))

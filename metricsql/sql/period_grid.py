@@ -1,0 +1,237 @@
+"""From executions to measures: the first steps of an output table.
+
+Executions are added up per event and period straight from the ledger; the grid of periods goes from the first
+execution to the last one or to the as-of day; then each measure is a column of the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlglot import exp
+
+from metricsql.bind.sources import BoundLedger
+from metricsql.plan.periods import STATES, PeriodPlan
+from metricsql.sql import syntax
+from metricsql.sql.sources import as_number, as_text, instant, local_time, source_steps
+from metricsql.sql.steps import Step, statement
+
+START, END, PARTIAL, NUMBER, SEGMENT = "period start", "period end", "is partial", "period number", "segment name"
+"""Columns of the grid. The keys of rows have no spaces, so none of them can be mistaken for one of these."""
+BY_PERIOD = "executions by period"
+PERIODS, MEASURES, STATE_STEP = "periods", "measures", "states"
+_STEP = {"15min": "15 MINUTE", "30min": "30 MINUTE", "hour": "1 HOUR", "day": "1 DAY", "week": "7 DAY", "month": "1 MONTH",
+         "quarter": "3 MONTH", "year": "1 YEAR"}
+FRACTIONS = {"15min": 1 / 96, "30min": 1 / 48, "hour": 1 / 24}
+"""Days in a period that is shorter than a day."""
+_AGGREGATES = {
+    "sum": 'SUM("value")', "average": 'AVG("value")', "min": 'MIN("value")', "max": 'MAX("value")', "count": "COUNT(*)",
+    "last": 'ARG_MAX("value", ROW("at", "position"))',
+}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """How time is cut into periods, and through which day data is complete."""
+
+    interval: str
+    fiscal_year_start: int
+    as_of: date
+
+    def start(self, time: str) -> str:
+        """The start of the period that holds a time."""
+        return self.bucket(self.interval, time)
+
+    def bucket(self, interval: str, time: str) -> str:
+        """The start of the period of another interval that holds a time."""
+        match interval:
+            case "15min" | "30min":
+                return f"TIME_BUCKET(INTERVAL {_STEP[interval]}, {time})"
+            case ("quarter" | "year") if self.fiscal_year_start > 1:
+                shift = f"INTERVAL {self.fiscal_year_start - 1} MONTH"
+                return f"DATE_TRUNC('{interval}', DATE_TRUNC('month', {time}) - {shift}) + {shift}"
+        return f"DATE_TRUNC('{interval}', {time})"
+
+    @property
+    def step(self) -> str:
+        """The length of a period."""
+        return f"INTERVAL {_STEP[self.interval]}"
+
+    @property
+    def year_ago(self) -> str:
+        """How far the same period of the year before lies back."""
+        return "INTERVAL 364 DAY" if self.interval == "week" else "INTERVAL 1 YEAR"
+
+
+def quoted(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """A text literal."""
+    return syntax.render(syntax.text(value))
+
+
+def number(value: float) -> str:
+    """A number literal of the type DOUBLE."""
+    return f"CAST({syntax.render(syntax.number(value))} AS DOUBLE)"
+
+
+# Executions
+
+
+def ledger_steps(name: str, ledger: BoundLedger, zone: str, ordered: bool) -> list[Step]:
+    """`event, time, value` of every usable execution; with `ordered` also `at, position`, which tell the last one."""
+    before, table = source_steps(ledger.source, f"{name} source", "Executions, as the project reads them.")
+    time = local_time(ledger.time, zone)
+    if ledger.time.type != "TIMESTAMP":
+        time = exp.cast(time, "timestamp")
+    chosen = [f'{_sql(as_text(ledger.event))} AS "event"', f'{_sql(time)} AS "time"', f'{_sql(as_number(ledger.value))} AS "value"']
+    source = f"{_sql(table)} AS s"
+    if ordered:
+        chosen += [f'{_sql(instant(ledger.time, zone))} AS "at"', 's."position of row" AS "position"']
+        source = f'(\n  SELECT *, ROW_NUMBER() OVER () AS "position of row"\n  FROM {_sql(table)}\n) AS s'
+    query = "SELECT\n  " + ",\n  ".join(chosen) + f"\nFROM {source}"
+    return [*before, Step(name, "Every execution, with its time on the clocks of the project.", query)]
+
+
+def _sql(tree: exp.Expression) -> str:
+    return syntax.render(tree, pretty=False)
+
+
+def events_of(ledger: BoundLedger) -> str:
+    """The names of all events of a ledger."""
+    before, table = source_steps(ledger.source, "source", "")
+    event = _sql(as_text(ledger.event))
+    query = f"SELECT DISTINCT {event} AS \"event\"\nFROM {_sql(table)} AS s\nWHERE {event} <> ''"
+    return statement([*before, Step("events", "", query)])
+
+
+USABLE = """"event" <> ''
+  AND ISFINITE("value")
+  AND "time" BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 00:00:00'"""
+"""The condition on executions that count."""
+
+
+def by_period_steps(executions: Mapping[str, str], plan: PeriodPlan, calendar: Calendar, segmented: bool) -> list[Step]:
+    """`source, event, [segment name], period start, <aggregates>...`: the only step that goes through all executions.
+
+    `executions` has the step with the executions of every source.
+    """
+    wanted = [name for name in _AGGREGATES if name in needs(plan)]
+    columns = [f'{calendar.start(quoted("time"))} AS {quoted(START)}', *([quoted(SEGMENT)] if segmented else []),
+               *(f"{_AGGREGATES[name]} AS {quoted(name)}" for name in wanted)]
+    parts = []
+    for source, step in executions.items():
+        chosen = ",\n  ".join([f'{literal(source)} AS "source"', '"event"', *columns])
+        parts.append(f"SELECT\n  {chosen}\nFROM {quoted(step)}\nWHERE {USABLE}\nGROUP BY ALL")
+    return [Step(BY_PERIOD, "What the executions of each event come to in each period.", "\nUNION ALL BY NAME\n".join(parts))]
+
+
+def needs(plan: PeriodPlan) -> set[str]:
+    """The aggregates that the measures of a plan are made of."""
+    return {"last" if option in STATES else option for option in plan.options()}
+
+
+# The grid
+
+
+def periods_step(calendar: Calendar, extra: Mapping[str, str], segmented: bool) -> Step:
+    """`period start, period end, is partial, period number, ...`: every period, also those without an execution.
+
+    `extra` are further columns over the start of the period.
+    """
+    last = f"TIMESTAMP '{calendar.as_of.isoformat()} 23:59:59.999999'"
+    next_day = f"(DATE '{calendar.as_of.isoformat()}' + INTERVAL 1 DAY)"
+    series = (f"SELECT UNNEST(GENERATE_SERIES(MIN({quoted(START)}), GREATEST(MAX({quoted(START)}), {calendar.start(last)}), "
+              f"{calendar.step})) AS {quoted(START)}\n  FROM {quoted(BY_PERIOD)}")
+    end = f"{quoted(START)} + {calendar.step}"
+    columns = [quoted(START), f"{end} AS {quoted(END)}", f"{end} > {next_day} AS {quoted(PARTIAL)}",
+               f"ROW_NUMBER() OVER (ORDER BY {quoted(START)}) AS {quoted(NUMBER)}",
+               *(f"{sql} AS {quoted(label)}" for label, sql in extra.items())]
+    query = "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM (\n  {series}\n) AS every"
+    comment = "Every period from the first execution to the as-of day, or to the last execution."
+    if segmented:
+        query = (f"SELECT every.*, segments.{quoted(SEGMENT)}\nFROM (\n{query}\n) AS every\nCROSS JOIN (\n  SELECT DISTINCT "
+                 f"{quoted(SEGMENT)}\n  FROM {quoted(BY_PERIOD)}\n) AS segments")
+    return Step(PERIODS, comment, query)
+
+
+def measure_steps(plan: PeriodPlan, segmented: bool) -> list[Step]:
+    """One column per measure, by the rules of its display option."""
+    raw: dict[str, str] = {}
+    for label, measured in plan.measures.items():
+        item, name = plan.table.items[measured.item], plan.items[measured.item]
+        aggregate = "last" if measured.option in STATES else measured.option
+        test = f'x."source" = {literal(item.source)} AND x."event" = {literal(item.event or name)}'
+        value = f"MAX(x.{quoted(aggregate)}) FILTER (WHERE {test})"
+        if aggregate == "count":
+            value = f"CAST(COALESCE({value}, 0) AS DOUBLE)"
+        raw[f"{name} last" if aggregate == "last" else label] = value
+    on = f"x.{quoted(START)} = p.{quoted(START)}" + (f" AND x.{quoted(SEGMENT)} = p.{quoted(SEGMENT)}" if segmented else "")
+    columns = ["p.*", *(f"{sql} AS {quoted(label)}" for label, sql in raw.items())]
+    pivot = "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {quoted(PERIODS)} AS p\nLEFT JOIN {quoted(BY_PERIOD)} AS x\n  ON {on}\nGROUP BY ALL"
+    steps = [Step(MEASURES, "The measures of every period, side by side.", pivot)]
+    overflowing = [label for label, measured in plan.measures.items() if measured.option in ("sum", "average")]
+    if overflowing:
+        steps.append(Step("finite measures", "A total that is not finite is no value.", replaced(MEASURES, {
+            label: f"CASE WHEN ISFINITE({quoted(label)}) THEN {quoted(label)} END" for label in overflowing}, {})))
+    return steps + _state_steps(plan, steps[-1].name, segmented)
+
+
+def _state_steps(plan: PeriodPlan, source: str, segmented: bool) -> list[Step]:
+    """Ending, starting and change, where they are asked for."""
+    items = {measured.item: set[str]() for measured in plan.measures.values() if measured.option in STATES}
+    for measured in plan.measures.values():
+        if measured.option in STATES:
+            items[measured.item].add(measured.option)
+    if not items:
+        return []
+    endings, others = {}, {}
+    for number_, options in items.items():
+        item, name = plan.table.items[number_], plan.items[number_]
+        last, ending = quoted(f"{name} last"), quoted(f"{name} ending")
+        state = f'LAST_VALUE({last} IGNORE NULLS) OVER "so far"' if item.kind == "stock" else last
+        opening = None if item.opening is None else number(item.opening)
+        endings[f"{name} ending"] = f"COALESCE({state}, {opening})" if item.kind == "stock" and opening else state
+        starting = f'LAG({ending}{f", 1, {opening}" if opening else ""}) OVER "in order"'
+        if "starting" in options:
+            others[f"{name} starting"] = starting
+        if "change" in options:
+            others[f"{name} change"] = f"{ending} - {starting}"
+    windows = named_windows({"so far": "ROWS UNBOUNDED PRECEDING", "in order": ""}, segmented)
+    used = [name for name in windows if any(f'OVER "{name}"' in sql for sql in endings.values())]
+    comment = "The state at the end of each period; a stock carries the last one on."
+    steps = [Step(STATE_STEP, comment, replaced(source, {}, endings, {name: windows[name] for name in used}))]
+    if others:
+        steps.append(Step("changes", "The state at the start of each period, and the change in it.",
+                          replaced(STATE_STEP, {}, others, {"in order": windows["in order"]})))
+    return steps
+
+
+# Pieces of queries
+
+
+def replaced(source: str, again: Mapping[str, str], added: Mapping[str, str], windows: Mapping[str, str] | None = None) -> str:
+    """All columns of a step, some of them computed again, and further ones."""
+    star = "*"
+    if again:
+        star = "* REPLACE (\n    " + ",\n    ".join(f"{sql} AS {quoted(label)}" for label, sql in again.items()) + "\n  )"
+    columns = [star, *(f"{sql} AS {quoted(label)}" for label, sql in added.items())]
+    query = "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {quoted(source)}"
+    if windows:
+        query += "\nWINDOW\n  " + ",\n  ".join(f"{quoted(name)} AS ({sql})" for name, sql in windows.items())
+    return query
+
+
+def named_windows(frames: Mapping[str, str], segmented: bool, partitions: Mapping[str, Sequence[str]] | None = None) -> dict[str, str]:
+    """Window definitions in the order of time, per segment; `partitions` are further columns to part by."""
+    found = {}
+    for name, frame in frames.items():
+        parts = [SEGMENT] * segmented + list((partitions or {}).get(name, ()))
+        partition = f"PARTITION BY {', '.join(map(quoted, parts))} " if parts else ""
+        found[name] = f"{partition}ORDER BY {quoted(START)} {frame}".rstrip()
+    return found
