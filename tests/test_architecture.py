@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "metricsql"
-ORDER = ["version", "diagnostics", "project", "operators", "formula", "bind", "plan", "sql", "compiler", "canonical",
+ORDER = ["version", "diagnostics", "project", "operators", "formula", "library", "bind", "plan", "sql", "compiler", "canonical",
          "build", "inspect", "api", "run", "cli"]
 """Each may import those before it, and itself."""
 LAZY = {("api", "cli")}

@@ -26,6 +26,7 @@ VERBS = {
     "report": "write an HTML report with charts, formulas and SQL",
     "why": "take one value apart, down to the raw rows behind it",
     "test": "run the tests of the project's metrics",
+    "library": "list ready rows and metrics, and add them to the project",
     "format": "turn a formula from JSON into an expression and back",
     "schema": "print the JSON Schema of the project file, for editors",
     "status": "what is built through which day, and what is stale",

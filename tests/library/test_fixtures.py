@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import metricsql
+
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 Month = str
 """Year and month, as 2023-01."""
@@ -100,3 +102,20 @@ def test_jobs_add_up(jobs: Ledger, parts: tuple[str, str]) -> None:
 def test_the_monthly_changes_of_jobs_add_up_to_the_change(jobs: Ledger) -> None:
     for first, month in zip(jobs.months, jobs.months[1:], strict=False):
         assert jobs.states["Nonfarm"][month] - jobs.states["Nonfarm"][first] == jobs.sums["Nonfarm change"][month]
+
+
+@pytest.mark.parametrize("interval", ["month", "quarter", "year"])
+def test_the_table_of_jobs(jobs: Ledger, interval: str) -> None:
+    table = metricsql.load(FIXTURES / "employment").table("jobs", interval)
+    rows = {row.title: [cell.value for cell in row.cells] for row in table.rows}
+    months = [[month for month in jobs.months if f"{period.start:%Y-%m}" <= month < f"{period.end:%Y-%m}"]
+              for period in table.periods]
+    assert rows["Jobs"] == [jobs.states["Nonfarm"][inside[-1]] for inside in months]
+    assert rows["New jobs"] == [sum(jobs.sums["Nonfarm change"][month] for month in inside) for inside in months]
+    assert rows["Both together"] == rows["Jobs"] and rows["Change of jobs"][1:] == rows["New jobs"][1:]
+    assert max(filter(None, rows["Below the peak"]), default=0) <= 0
+
+
+@pytest.mark.parametrize("name", ["subscriptions", "employment"])
+def test_the_projects_are_clean(name: str) -> None:
+    assert metricsql.load(FIXTURES / name).check().errors == []
