@@ -52,7 +52,8 @@ class Compiled:
     def columns(self) -> dict[str, list[str]]:
         """Per model with metrics, the columns of its table: its metrics in the order of their declaration."""
         found: dict[str, list[str]] = {}
-        for metric in sorted(self.metrics.values(), key=lambda one: self.order.index(one.id)):
+        position = {name: i for i, name in enumerate(self.order)}
+        for metric in sorted(self.metrics.values(), key=lambda one: position[one.id]):
             found.setdefault(metric.model, []).append(metric.id)
         return found
 

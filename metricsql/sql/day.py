@@ -51,8 +51,9 @@ class _DayForm(HistoryForm):
         made = [*self.children_lately(), *self.inputs.steps(), *field_steps(self.context, self.plan)]
         if dense:
             made += [self.days(), self.dense_frame(dense)]
-        made += [self.at_once(feed, inputs_name(self.model) if feed in dense else self.inputs.last_step(feed), first)
-                 for feed in self.inputs.feeds if feed in dense or self.inputs.has_data(feed)]
+        for feed in self.inputs.feeds:
+            for source, name, leaves in self.parts(feed, first):
+                made.append(self.at_once(source, leaves, name))
         made += [self.windows(first), self.grid(first)]
         levels = self.arithmetic(first)
         for stage in later:
@@ -100,12 +101,26 @@ class _DayForm(HistoryForm):
 
     # Leaves
 
-    def at_once(self, feed: Feed, source: str, stage: Stage) -> Step:
-        """All leaves of a feed, one row per record."""
+    def parts(self, feed: Feed, stage: Stage) -> list[tuple[str, str, list[Leaf]]]:
+        """From where the leaves of a feed are read, the step that answers them, and which they are.
+
+        What reads from the beginning is apart, so that the days of the look-back are all that is read of the rest.
+        """
+        leaves = [leaf for leaf in stage.leaves if leaf.series in feed.series]
+        if feed.namespace in ZERO_FILLED:
+            return [(inputs_name(self.model), at_once_name(feed), leaves)]
+        if not self.inputs.has_data(feed):
+            return []
+        sources = [(self.inputs.frame_step(feed), at_once_name(feed), [leaf for leaf in leaves if leaf.days is not None]),
+                   (self.inputs.whole_step(feed), f"{feed.step} so far", [leaf for leaf in leaves if leaf.days is None])]
+        return [part for part in sources if part[2]]
+
+    def at_once(self, source: str, leaves: list[Leaf], name: str) -> Step:
+        """Leaves of a feed, one row per record."""
         query = exp.select(column(RECORD)).from_(syntax.table(source))
-        for name, sql in self.aggregates([leaf for leaf in stage.leaves if leaf.series in feed.series]).items():
-            query = query.select(named(sql, name))
-        return Step(at_once_name(feed), "What the days of the look-back amount to, per record.", query.group_by(column(RECORD)))
+        for label, sql in self.aggregates(leaves).items():
+            query = query.select(named(sql, label))
+        return Step(name, "What the days of the look-back amount to, per record.", query.group_by(column(RECORD)))
 
     def aggregates(self, leaves: list[Leaf]) -> dict[str, exp.Expression]:
         """Column -> grouped aggregate, for every column that the leaves are made of."""
@@ -121,7 +136,7 @@ class _DayForm(HistoryForm):
     def aggregate(self, leaf: Leaf) -> exp.Expression:
         block = operators.window(leaf.op)
         value: exp.Expression = column(self.input_label(leaf))
-        if leaf.days is None and reads_input(leaf) and self.inputs.opening and not leaf.series.calculated:
+        if leaf.days is None and reads_input(leaf) and self.is_opened(leaf):
             value = column(self.inputs.so_far_label(leaf))
         else:
             value = syntax.fill(block.input, x=value, day=column(DAY))
@@ -136,19 +151,22 @@ class _DayForm(HistoryForm):
         test = syntax.all_of(tests)
         return aggregate if test is None else syntax.filtered(aggregate, test)
 
+    def is_opened(self, leaf: Leaf) -> bool:
+        return any(leaf.series in feed.series and self.inputs.is_opened(feed) for feed in self.inputs.feeds)
+
     def windows(self, stage: Stage) -> Step:
         """Every record with its leaves."""
         day = named(syntax.day(self.day), DAY)
         query = exp.select(column(RECORD, "r"), day).from_(syntax.table(records_name(self.context, self.model), "r"))
         for number, feed in enumerate(self.inputs.feeds, 1):
-            alias, leaves = f"s{number}", [leaf for leaf in stage.leaves if leaf.series in feed.series]
-            present = feed.namespace in ZERO_FILLED or self.inputs.has_data(feed)
-            for name in self.aggregates(leaves):
-                value = column(name, alias) if present else self.nothing(name, leaves)
+            leaves = [leaf for leaf in stage.leaves if leaf.series in feed.series]
+            columns = {name: self.nothing(name, leaves) for name in self.aggregates(leaves)}
+            for part, (_, step, some) in enumerate(self.parts(feed, stage), 1):
+                alias = f"s{number} {part}"
+                columns |= {name: column(name, alias) for name in self.aggregates(some)}
+                query = query.join(syntax.table(step, alias), join_type="left", on=column(RECORD, alias).eq(column(RECORD, "r")))
+            for name, value in columns.items():
                 query = query.select(named(self.with_empty(name, leaves, value), name))
-            if present:
-                query = query.join(syntax.table(at_once_name(feed), alias), join_type="left",
-                                   on=column(RECORD, alias).eq(column(RECORD, "r")))
         return Step(f"{self.model} windows", "Every question about one series over time, answered for the day.", query)
 
     def nothing(self, name: str, leaves: list[Leaf]) -> exp.Expression:

@@ -131,11 +131,31 @@ class Inputs:
     def raw_steps(self, feed: Feed) -> list[Step]:
         pivot = self.pivot(feed)
         made = [pivot]
+        if self.is_narrow(feed):
+            made.append(self.ever(feed))
         if feed.rollup:
             made.append(self.by_company(feed, pivot.name))
-        if self.opening is not None:
-            made.append(self.with_opening(feed, made[-1].name))
+        if self.is_opened(feed):
+            made.append(self.with_opening(feed))
         return made
+
+    def is_opened(self, feed: Feed) -> bool:
+        """Whether older days than the frame come as one day before it."""
+        dense = feed.namespace in ZERO_FILLED
+        return self.opening is not None and feed.namespace != CALCULATED and (dense or self.context.day is None)
+
+    def is_narrow(self, feed: Feed) -> bool:
+        """Whether older days are read apart, and only the series that need them: the kept table makes that cheap."""
+        return (self.opening is not None and not feed.rollup and (feed.model, feed.namespace) in self.context.kept
+                and bool(self.everything_leaves(feed)))
+
+    def whole_step(self, feed: Feed) -> str:
+        """The step with all days of the series that leaves read from the beginning."""
+        return f"{feed.step} from the beginning" if self.is_narrow(feed) else self.frame_step(feed)
+
+    def frame_step(self, feed: Feed) -> str:
+        """The step with the days of the frame."""
+        return feed.step if feed.rollup or feed.namespace == CALCULATED else self.pivot_name(feed)
 
     def pivot(self, feed: Feed) -> Step:
         """`record, day, <series>...`: the points of a day collapsed to one value each."""
@@ -144,7 +164,7 @@ class Inputs:
         if (columns := self.context.kept.get((feed.model, feed.namespace))) is not None:
             return self.kept(feed, columns)
         columns = {series.name: self.label(series) for series in feed.series}
-        query = collapsed(self.context, feed.model, feed.namespace, columns, self.days_read())
+        query = collapsed(self.context, feed.model, feed.namespace, columns, self.days_read(feed))
         return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
 
     def kept(self, feed: Feed, columns: Mapping[str, str]) -> Step:
@@ -152,18 +172,32 @@ class Inputs:
         query = exp.select(column("record"), column("day"),
                            *[named(column(columns[series.name]), self.label(series)) for series in feed.series])
         query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
-        query = query.where(*self.days_read())
-        if self.context.restricted:
-            chosen = exp.select(column("record")).from_(syntax.table(records_name(self.context, feed.model)))
-            query = query.where(exp.In(this=column("record"), query=exp.Subquery(this=chosen)))
+        query = query.where(*self.days_read(feed), *self.chosen(feed))
         return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
+
+    def ever(self, feed: Feed) -> Step:
+        """All days of the series that leaves read from the beginning."""
+        columns = self.context.kept[feed.model, feed.namespace]
+        wanted = {leaf.series.name: self.label(leaf.series) for leaf in self.everything_leaves(feed)}
+        query = exp.select(column("record"), column("day"), *[named(column(columns[name]), label) for name, label in wanted.items()])
+        query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
+        query = query.where(syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]), *self.chosen(feed))
+        return Step(self.whole_step(feed), "The series that are read from the beginning.", query)
+
+    def chosen(self, feed: Feed) -> list[exp.Expression]:
+        """The condition on the records, where only some are computed."""
+        if not self.context.restricted:
+            return []
+        chosen = exp.select(column("record")).from_(syntax.table(records_name(self.context, feed.model)))
+        return [exp.In(this=column("record"), query=exp.Subquery(this=chosen))]
 
     def pivot_name(self, feed: Feed) -> str:
         return f"{feed.model} {feed.namespace} by day" + (f" for {self.plan.model}" if feed.rollup else "")
 
-    def days_read(self) -> list[exp.Expression]:
+    def days_read(self, feed: Feed) -> list[exp.Expression]:
         # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
-        first_day = date.min if self.opening is not None else self.frame_start
+        older = self.opening is not None and not self.is_narrow(feed)
+        first_day = date.min if older else self.frame_start
         return [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)]),
                 syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]
 
@@ -180,22 +214,24 @@ class Inputs:
         query = query.group_by(column("company", "r"), column("day", "v"))
         return Step(feed.step, f"Values of each {feed.model}, summed per {self.plan.model} and day.", query)
 
-    def with_opening(self, feed: Feed, source: str) -> Step:
+    def with_opening(self, feed: Feed) -> Step:
         """Adds to each record one day before the frame that holds what older data amounts to."""
         assert self.opening is not None
         opening = syntax.day(self.opening)
-        day = syntax.fill("GREATEST({0}, {1})", [column("day"), opening])
-        query = exp.select(column("record"), named(day, "day")).from_(syntax.table(source))
-        for series in feed.series:
-            inside = syntax.fill("{0} > {1}", [column("day"), opening])
-            query = query.select(named(syntax.filtered(syntax.fill("MAX({x})", x=column(self.label(series))), inside),
-                                       self.label(series)))
+        frame = exp.select(column("record"), column("day"), *[column(self.label(series)) for series in feed.series])
+        before = exp.select(column("record"), named(opening, "day"),
+                            *[named(syntax.double(exp.Null()), self.label(series)) for series in feed.series])
         for leaf in self.everything_leaves(feed):
             block = operators.window(leaf.op)
             value = syntax.fill(block.input, x=column(self.label(leaf.series)), day=column("day"))
-            query = query.select(named(syntax.fill(block.day, x=value, day=column("day")), self.so_far_label(leaf)))
-        query = query.group_by(column("record"), day.copy())
-        return Step(f"{feed.step} with opening", "All older days as one day before the first one.", query)
+            frame = frame.select(named(value, self.so_far_label(leaf)))
+            before = before.select(named(syntax.fill(block.day, x=value, day=column("day")), self.so_far_label(leaf)))
+        frame = frame.from_(syntax.table(self.frame_step(feed)))
+        frame = frame.where(syntax.fill("{0} > {1}", [column("day"), opening]))
+        before = before.from_(syntax.table(self.whole_step(feed)))
+        before = before.where(syntax.fill("{0} <= {1}", [column("day"), opening])).group_by(column("record"))
+        return Step(f"{feed.step} with opening", "All older days as one day before the first one.",
+                    exp.Union(this=frame, expression=before, distinct=False))
 
     def first_days(self, feed: Feed) -> Step:
         """From which day on a company has a child in the grid."""
@@ -218,7 +254,7 @@ class Inputs:
 
     def last_step(self, feed: Feed) -> str:
         """The step that the frame joins for a feed."""
-        return feed.step + (" with opening" if self.opening is not None and feed.namespace != CALCULATED else "")
+        return f"{feed.step} with opening" if self.is_opened(feed) else self.frame_step(feed)
 
     # The frame
 
@@ -249,7 +285,7 @@ class Inputs:
         for series in feed.series:
             label = self.label(series)
             made.append(named(self.zero_filled(feed, self.value(feed, label, alias), frame, first), label))
-        if self.opening is not None and feed.namespace != CALCULATED:
+        if self.is_opened(feed):
             for leaf in self.everything_leaves(feed):
                 label = self.so_far_label(leaf)
                 value = self.value(feed, label, alias)
