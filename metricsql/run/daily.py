@@ -122,6 +122,8 @@ class Daily:
         if allowed > now:
             self.enter(Due(allowed, "daily"))
             return
+        if reason == "again" and not self.built_on_the_day_of(now):
+            reason = "daily"
         made = attempt(self.path, self.clock.now, self.options)
         if made.zone is not None:
             self.timetable = replace(self.timetable, zone=made.zone)
@@ -145,8 +147,11 @@ class Daily:
 
         A repeat whose time came during the build is due at once; several such are one.
         """
-        day = self.timetable.day(started)
-        if self.built is None or self.timetable.day(self.built[0]) != day:
+        if self.built is None or not self.built_on_the_day_of(started):
             self.built = started, ended
         later = [moment for moment in self.timetable.repeats(*self.built) if moment > started]
         return Due(later[0], "again") if later else Due(self.timetable.next_opening(started), "daily")
+
+    def built_on_the_day_of(self, moment: datetime) -> bool:
+        """Whether the build of this day has happened."""
+        return self.built is not None and self.timetable.day(self.built[0]) == self.timetable.day(moment)

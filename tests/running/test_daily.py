@@ -161,17 +161,20 @@ def test_repeats_find_late_data(tmp_path: Path) -> None:
 def test_a_machine_that_slept(tmp_path: Path) -> None:
     """Past the opening: at once when it wakes. Past the next midnight: not before the opening of that day."""
     machine = project(tmp_path)
-    clock = MadeClock(at("2026-03-10T12:00"), at("2026-03-13T12:00"))
+    clock = MadeClock(at("2026-03-10T12:00"), at("2026-03-15T12:00"))
 
     def sleep_until(written: str) -> Callable[[], None]:
         return lambda: setattr(clock, "moment", at(written))
 
     clock.events = {"2026-03-11T01:00": sleep_until("2026-03-11T09:20"),
-                    "2026-03-11T20:00": sleep_until("2026-03-13T00:40")}
+                    "2026-03-11T20:00": sleep_until("2026-03-13T00:40"),
+                    "2026-03-13T03:30": sleep_until("2026-03-14T05:00")}
     heard = Heard(ZoneInfo("UTC"))
-    Daily(machine.folder, Timetable(ZoneInfo("UTC"), time(3)), heard, clock).run()
-    assert heard.lines == ["10 12:00 daily built 2026-03-09", "11 09:20 daily built 2026-03-10",
-                           "13 03:00 daily built 2026-03-12"]
+    Daily(machine.folder, Timetable(ZoneInfo("UTC"), time(3), hours(1)), heard, clock).run()
+    assert heard.lines == [
+        "10 12:00 daily built 2026-03-09", "10 13:00 again unchanged 2026-03-09", "11 09:20 daily built 2026-03-10",
+        "11 10:20 again unchanged 2026-03-10", "13 03:00 daily built 2026-03-12", "14 05:00 daily built 2026-03-13",
+        "14 06:00 again unchanged 2026-03-13", "15 03:00 daily built 2026-03-14", "15 04:00 again unchanged 2026-03-14"]
 
 
 def test_clocks_that_jump(tmp_path: Path) -> None:
