@@ -15,7 +15,7 @@ from typing import Any
 from .expressions import BadExpression, Call, Names, Node, Number, Reference, fold, key_of, parse, references
 from .functions import Arithmetic
 from .measurements import UNAVAILABLE, Column, executions_of, measure
-from .neighbours import TO_DATE, restarts, rolling, running, shifted, year_over_year
+from .neighbours import TO_DATE, present, restarts, rolling, running, shifted, year_over_year
 from .periods import Period, periods
 
 Ledger = Sequence[tuple[str, datetime, float]]
@@ -190,8 +190,8 @@ class Evaluation:
             case Reference(key=key, option=option, source=source):
                 row = self.rows[key]
                 if row.event is not None and (option or source):
-                    return self.measured(row, option or row.display, source or row.source)
-                return self.column(key)
+                    return present(self.measured(row, option or row.display, source or row.source))
+                return present(self.column(key))
             case Call(name=name, arguments=arguments):
                 return self.call(name, arguments)
 

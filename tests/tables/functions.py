@@ -73,13 +73,15 @@ def either(cells: Sequence[Cell]) -> Cell:
 def between(cells: Sequence[Cell]) -> Cell:
     """`x between low and high`: x >= low and x <= high, both ends included."""
     value, low, high = cells
-    return both([compared(low, value), compared(value, high)])
+    return both([at_least(value, low), at_most(value, high)])
 
 
-def compared(smaller: Cell, larger: Cell) -> Cell:
-    if smaller[0] is None or larger[0] is None:
-        return smaller if smaller[0] is None else larger
-    return float(smaller[0] <= larger[0]), None
+def at_least(value: Cell, low: Cell) -> Cell:
+    return value if value[0] is None else low if low[0] is None else (float(value[0] >= low[0]), None)
+
+
+def at_most(value: Cell, high: Cell) -> Cell:
+    return value if value[0] is None else high if high[0] is None else (float(value[0] <= high[0]), None)
 
 
 def chosen(cells: Sequence[Cell]) -> Cell:

@@ -20,10 +20,16 @@ ROLLING: dict[str, Callable[[list[float]], float]] = {
 TO_DATE = {"ytd": "year", "qtd": "quarter", "mtd": "month"}
 
 
+def present(column: Column) -> Column:
+    """Cells as other periods see them: there, or not."""
+    return [(value, None if value is not None else EMPTY) for value, _ in column]
+
+
 def shifted(column: Column, steps: int, edge: Column | None) -> Column:
     """`lag` (steps > 0) and `lead` (steps < 0); `edge` stands where there is no such period, not where it is empty."""
     beyond: Cell = (None, EARLIER if steps > 0 else LATER)
-    return [column[place - steps] if 0 <= place - steps < len(column) else edge[place] if edge else beyond
+    kept = present(column)
+    return [kept[place - steps] if 0 <= place - steps < len(column) else edge[place] if edge else beyond
             for place in range(len(column))]
 
 
@@ -36,7 +42,7 @@ def rolling(name: str, column: Column, count: int) -> Column:
         if name == "rolling_count":
             found.append((float(len(values)), None))
         else:
-            found.append((ROLLING[name](values), None) if values else window[-1])
+            found.append((ROLLING[name](values), None) if values else (None, EMPTY))
     return found
 
 
@@ -44,11 +50,11 @@ def running(column: Column, restarts: Sequence[bool]) -> Column:
     """The total so far, begun anew at every restart; NULL before the first value."""
     total: float | None = None
     found: Column = []
-    for (value, reason), restart in zip(column, restarts, strict=True):
+    for (value, _), restart in zip(column, restarts, strict=True):
         total = None if restart else total
         if value is not None:
             total = value if total is None else total + value
-        found.append((total, None) if total is not None else (None, reason or EMPTY))
+        found.append((total, None) if total is not None else (None, EMPTY))
     return found
 
 
@@ -66,7 +72,7 @@ def year_over_year(column: Column, periods: Sequence[Period], interval: str, ari
     found: Column = []
     for place, period in enumerate(periods):
         earlier = year_earlier(period.start, interval)
-        before: Cell = column[places[earlier]] if earlier in places else (None, EARLIER)
+        before: Cell = present(column)[places[earlier]] if earlier in places else (None, EARLIER)
         found.append(growth(column[place], before, arithmetic))
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .evaluator import Result
-from .measurements import Cell
+from .measurements import LATER, NOTHING, Cell
 
 
 def close(left: Cell, right: Cell, tolerance: float = 1e-10) -> bool:
@@ -13,6 +13,12 @@ def close(left: Cell, right: Cell, tolerance: float = 1e-10) -> bool:
     if left[0] is None or right[0] is None:
         return left == right
     return abs(left[0] - right[0]) <= tolerance * max(abs(left[0]), abs(right[0]), 1e-9)
+
+
+def agree(got: Cell, expected: Cell) -> bool:
+    """Equal to 1e-9 relative; without a value for the same reason, where the rules name one."""
+    named = expected[1] not in (NOTHING, LATER)
+    return close(got if named or got[0] is not None else expected, expected, 1e-9)
 
 
 def stable(cell: Cell, noisy: Sequence[Result], title: str, place: int) -> bool:
