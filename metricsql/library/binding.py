@@ -13,7 +13,7 @@ from metricsql.formula.grammar import quoted_name, quoted_text
 from metricsql.formula.keywords import KEYWORDS
 from metricsql.formula.nodes import Name
 from metricsql.formula.titles import key_of
-from metricsql.library.entries import Entry, Input, replaced
+from metricsql.library.entries import Entry, Input, entries, replaced
 from metricsql.project.definition import NumberFormat, RowDef, TableDef
 
 Bindings = Mapping[str, str]
@@ -50,7 +50,9 @@ def _row_of(entry: Entry, item: Input, table: TableDef, bindings: Bindings, find
         rows = (find_row(table, title) for title in item.titles)
         found = next((row for row in rows if row is not None), None)
         if found is None:
-            _missing(entry, item, findings, _near(item.titles, table) or "the rows are " + _listed(table))
+            ready = item.name in (known.id for known in entries())
+            first = f"the ready row `{item.name}` can be added first" if ready else "the rows are " + _listed(table)
+            _missing(entry, item, findings, _near(item.titles, table) or first)
         return found
     text = bindings[item.name]
     found = find_row(table, text)

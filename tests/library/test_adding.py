@@ -81,6 +81,11 @@ def test_everything_that_is_missing_is_said_at_once(shop: Path) -> None:
     assert "`quick_ratio` needs `new_mrr` (recurring revenue of new customers, a flow)" in str(done.exception)
 
 
+def test_an_input_that_is_a_ready_row_says_so(shop: Path) -> None:
+    done = library("add", "ltv_to_cac", "--table", "pnl", file=shop)
+    assert "the ready row `lifetime_value` can be added first" in str(done.exception)
+
+
 @pytest.mark.parametrize(("words", "code", "hint"), [
     (["add", "gros_margin", "--table", "pnl"], "unknown-ready", "did you mean `gross_margin`?"),
     (["show", "xyzzy"], "unknown-ready", "`metricsql library` lists all of it"),
