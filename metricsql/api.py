@@ -55,12 +55,12 @@ class Project:
         With `names`, data is asked which series it carries, and how often for the warnings of `lint`. What makes only
         single rows of output tables unavailable is an error; without `strict` a warning.
         """
-        from metricsql.build.check_tables import check_tables
+        from metricsql.build.check_tables import check_all_tables
 
         if self.definition.errors:
             return self._further_faults()
         findings, context, compiled = self._compile(names)
-        check_tables(self.definition, context.catalog, names, strict, findings)
+        check_all_tables(self.definition, context.catalog, names, strict, findings)
         if lint:
             from metricsql.inspect.lint import lint as find
 

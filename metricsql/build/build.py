@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from metricsql.build import changes, compute, kept, note, rows
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
+from metricsql.build.check_tables import check_tables
 from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Engine, open_reader
 from metricsql.build.patch import count_rows
@@ -19,6 +20,7 @@ from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
 from metricsql.build.store import NothingToWrite, trying, writing
+from metricsql.build.stored_tables import StoredTables, table_digests
 from metricsql.build.work import Work, plan_work
 from metricsql.build.write import carry_out
 from metricsql.compiler import Compiled, compile_metrics
@@ -79,6 +81,7 @@ class _Build:
         self.compiled: Compiled
         self.before: Before
         self.readings: dict[str, Reading] = {}
+        self.tables = StoredTables(engine, definition, request.as_of)
         self.stamps: Mapping[str, Mapping[str, str]]
         self.options: Mapping[str, str]
         self.first_warnings: list[Diagnostic] = []
@@ -117,6 +120,7 @@ class _Build:
         catalog, sources = read_catalog(self.engine, self.definition, findings)
         compiled = compile_metrics(self.definition, catalog, sources, findings)
         try_conditions(self.engine, self.definition, sources, compiled, findings)
+        check_tables(self.engine, self.definition, catalog, False, self.request.strict, findings)
         findings.raise_errors()
         self.compiled, self.first_warnings = compiled, findings.warnings
         self.context = Context(self.definition, sources, catalog, self.request.as_of, numbered=True, all_names=True)
@@ -139,12 +143,13 @@ class _Build:
             same = known and self.before.options.get(f"series {namespace}") == now[f"series {namespace}"]
             files = changes.files_before(self.engine, f"series {namespace}") if same else None
             self.readings[namespace] = read_rows(self.engine, self.context, series, files, not records.same_set)
-        self.report.unusable = [*unusable, *rows.unusable(self.engine, self.readings.values())]
+        self.report.unusable = [*unusable, *rows.unusable(self.engine, self.readings.values()), *self.tables.load()]
         self.context = replace(self.context, catalog=names_of(self.engine, self.context, self.readings.values()))
         self.compiled = self.with_warnings()
         self.refuse_bad_rows()
         self.report.start = self.context.start if self.context.start <= self.context.as_of else None
-        self.options = {**changes.options(self.context, self.compiled), **changes.records_digests(self.engine, self.context)}
+        self.options = {**changes.options(self.context, self.compiled), **changes.records_digests(self.engine, self.context),
+                        **table_digests(self.definition, self.stamps)}
         return changes.find_changes(self.engine, self.before, self.options, self.compiled, records, self.readings)
 
     def flags(self) -> dict[str, dict[str, str]]:
@@ -197,6 +202,7 @@ class _Build:
         note.write_latest(engine, context)
         self.report.settled = count_settled(engine, context, self.compiled, work)
         self.report.rows = count_rows(engine)
+        self.report.tables = self.tables.write()
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
         if work.selected is None:
             note.note_state(engine, self.readings, self.options, self.stamps)

@@ -22,6 +22,7 @@ from metricsql.build.files import files_of, sources_of
 from metricsql.build.records import NOW, RecordChanges
 from metricsql.build.rows import Reading
 from metricsql.build.state import has_state, is_current_layout, state
+from metricsql.build.stored_tables import table_data
 from metricsql.compiler import Compiled
 from metricsql.plan.affected import Differences
 from metricsql.project.definition import Definition, MetricDef, SourceDef
@@ -48,6 +49,7 @@ def project_digest(definition: Definition) -> str:
         "start": str(definition.start), "trend": definition.trend,
         "fields_before_tracking": definition.fields_before_tracking, "models": models, "series": series,
         "metrics": [_metric(metric) for metric in definition.metrics],
+        "tables": [table_data(table) for table in definition.tables.values()],
     }
     return _digest(everything)
 

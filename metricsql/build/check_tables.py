@@ -17,25 +17,30 @@ from metricsql.sql.period_grid import events_of
 from metricsql.sql.period_metrics import KnownField, metric_steps
 
 
-def check_tables(definition: Definition, catalog: Catalog, names: bool, strict: bool, findings: Findings) -> None:
+def check_tables(engine: Engine, definition: Definition, catalog: Catalog, names: bool, strict: bool, findings: Findings) -> None:
     """Everything that is wrong with output tables. `names` asks the data which events it carries.
 
     What makes only single rows unavailable are errors if `strict`, else warnings.
     """
+    for table in definition.tables.values():
+        own = Findings()
+        bound = bind_table(definition, table, own)
+        own.extend(row_faults(bound, strict))
+        ledgers = bind_ledgers(engine, table, own)
+        if table.model is not None and not own.errors:
+            metric_steps(plan_table(bound), table, fields_of(catalog, table), own)
+        if names:
+            own.extend(_unknown_events(engine, bound, ledgers))
+        findings.extend(own.items)
+
+
+def check_all_tables(definition: Definition, catalog: Catalog, names: bool, strict: bool, findings: Findings) -> None:
+    """The same, with an engine of its own."""
     if not definition.tables:
         return
     engine = open_reader(definition.database, definition.folder)
     try:
-        for table in definition.tables.values():
-            own = Findings()
-            bound = bind_table(definition, table, own)
-            own.extend(row_faults(bound, strict))
-            ledgers = bind_ledgers(engine, table, own)
-            if table.model is not None and not own.errors:
-                metric_steps(plan_table(bound), table, fields_of(catalog, table), own)
-            if names:
-                own.extend(_unknown_events(engine, bound, ledgers))
-            findings.extend(own.items)
+        check_tables(engine, definition, catalog, names, strict, findings)
     finally:
         engine.close()
 

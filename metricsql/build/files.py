@@ -16,13 +16,16 @@ EXAMPLES = 3
 
 
 def sources_of(definition: Definition) -> Iterator[tuple[str, SourceDef]]:
-    """Every source that metrics are made of, under a name that says what it is for."""
+    """Every source that metrics and tables are made of, under a name that says what it is for."""
     for name, model in definition.models.items():
         yield f"records {name}", model.records
         if model.history is not None:
             yield f"history {name}", model.history
     for namespace, series in definition.series.items():
         yield f"series {namespace}", series.source
+    for table in definition.tables.values():
+        for name, ledger in table.ledgers.items():
+            yield f"table {table.name} {name}".rstrip(), ledger
 
 
 def files_of(engine: Engine, definition: Definition, source: SourceDef) -> dict[str, str] | None:

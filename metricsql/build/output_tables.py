@@ -49,6 +49,7 @@ class Prepared:
     executions: Mapping[str, str]
     """The step with the executions of every source."""
     before: Sequence[Step]
+    ledgers: Sequence[BoundLedger]
     first: date | None
     last: date | None
 
@@ -110,7 +111,7 @@ def prepare(engine: Engine, definition: Definition, wanted: Wanted, findings: Fi
     if findings.errors:
         return None
     first, last = wanted.first or declared.first, wanted.last or declared.last
-    return Prepared(bound, plan, calendar, executions, before, first, last)
+    return Prepared(bound, plan, calendar, executions, before, list(ledgers.values()), first, last)
 
 
 def bind_ledgers(engine: Engine, table: TableDef, findings: Findings) -> dict[str, BoundLedger]:

@@ -20,6 +20,7 @@ REASONS = {
     "line": "have other columns than the header, or are not UTF-8",
     "duplicate": "have the key of a later row",
     "key": "have no key",
+    "event": "have no event",
     "since": "have no readable first day",
     "company": "belong to no known company",
 }
@@ -123,6 +124,8 @@ class BuildReport:
     """Why all values were computed; None if only what changed was."""
     tasks: list[dict[str, Any]] = field(default_factory=list)
     """What was computed: form, metrics, days."""
+    tables: list[str] = field(default_factory=list)
+    """Output tables that were stored."""
     settled: list[Settled] = field(default_factory=list)
     """Values of days that were built already and are others now."""
 
@@ -136,11 +139,14 @@ class BuildReport:
         count = sum(len(ids) for ids in self.metrics.values())
         days = f"{self.start} to {self.as_of}" if self.start else "no day, because there is no data"
         word = "would compute" if self.dry_run else "built"
-        yield f"{word} {count} metric{'s' if count != 1 else ''} for {days}"
-        yield from self.task_lines()
+        if count or not self.tables:
+            yield f"{word} {count} metric{'s' if count != 1 else ''} for {days}"
+            yield from self.task_lines()
         for model, ids in self.metrics.items():
             rows = f", {_counted(self.rows[model], 'row')}" if model in self.rows else ""
             yield f"  {model}: {len(ids)} metric{'s' if len(ids) != 1 else ''}, {_counted(self.records.get(model, 0), 'record')}{rows}"
+        if self.tables:
+            yield f"{'' if not count else '  '}{_counted(len(self.tables), 'output table')}: {', '.join(self.tables)}"
         yield from (f"  settled value changed: {item}" for item in self.settled)
         if not self.dry_run:
             yield f"{self.database} ({sum(self.seconds.values()):.1f} s)"
@@ -170,6 +176,7 @@ class BuildReport:
                       for task in self.tasks],
             "settled": [item.to_dict() for item in self.settled],
             "metrics": self.metrics,
+            "tables": self.tables,
             "records": self.records,
             "rows": self.rows,
             "unusable": [item.to_dict() for item in self.unusable],

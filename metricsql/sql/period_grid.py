@@ -110,6 +110,21 @@ def events_of(ledger: BoundLedger) -> str:
     return statement([*before, Step("events", "", query)])
 
 
+def unusable_executions(ledger: BoundLedger, zone: str, examples: int) -> str:
+    """`reason, count, examples` of the rows of a ledger that cannot be used."""
+    before, table = source_steps(ledger.source, "source", "")
+    event, time, value = _sql(as_text(ledger.event)), _sql(local_time(ledger.time, zone)), _sql(as_number(ledger.value))
+    words = {"date": _sql(as_text(ledger.time)), "value": _sql(as_text(ledger.value))}
+    tests = {"date": f"{time} IS NULL OR NOT ({_sql(syntax.in_calendar(exp.cast(local_time(ledger.time, zone), 'date')))})",
+             "value": f"{value} IS NULL OR NOT ISFINITE({value})", "event": f"{event} IS NULL OR {event} = ''"}
+    cases = " ".join(f"WHEN {test} THEN '{reason}'" for reason, test in tests.items())
+    culprits = " ".join(f"WHEN {tests[reason]} THEN LEFT({text}, 60)" for reason, text in words.items())
+    rows = f"SELECT CASE {cases} END AS \"reason\", CASE {culprits} END AS \"culprit\"\nFROM {_sql(table)} AS s"
+    query = (f'SELECT "reason", COUNT(*), (LIST(DISTINCT "culprit" ORDER BY "culprit"))[1:{examples}]\nFROM (\n{rows}\n) AS r\n'
+             'WHERE "reason" IS NOT NULL\nGROUP BY "reason"\nORDER BY "reason"')
+    return statement([*before, Step("unusable", "", query)])
+
+
 USABLE = """"event" <> ''
   AND ISFINITE("value")
   AND "time" BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 00:00:00'"""
