@@ -48,8 +48,9 @@ class RowNames:
         row = self.row(base) if dot else None
         if row is not None:
             return self.measured(row, self.items.get(row), base, option, place, findings)
-        source, dot, rest = text.partition(".")
-        if dot and any(known == source for _, known in self.by_source):
+        prefix, dot, rest = text.partition(".")
+        source = next((known for _, known in self.by_source if normal(known) == normal(prefix)), None)
+        if dot and source is not None:
             reported = len(findings.items)
             found = self.of_source(source, rest, place, findings)
             if found is not None or len(findings.items) > reported:
@@ -109,7 +110,7 @@ def row_names(table: TableDef, titles: Sequence[str], items: Sequence[Item], of_
     for position, item in of_row.items():
         declared = table.rows[position]
         if declared.measure is None:
-            for name in _aliases(items[item]):
+            for name in _aliases(items[item], declared):
                 events.setdefault(name, position)
     options = {position: table.rows[position].display or OPTIONS[0] for position in of_row}
     return RowNames(by_title, by_key, events, of_row, options, by_source, tuple(titles))
@@ -120,10 +121,13 @@ def row_key(title: str, position: int) -> str:
     return key_of(title) or f"row_{position + 1}"
 
 
-def _aliases(item: Item) -> list[str]:
+def _aliases(item: Item, row: RowDef) -> list[str]:
+    """The name of the event or metric; a row that leaves its source out is called so without the source, too."""
     name = item.event or item.metric or ""
-    prefix = f"{item.source}." if item.source else ""
-    return [normal(prefix + name), normal(prefix) + key_of(name)]
+    prefixes = [f"{item.source}."] if item.source else [""]
+    if row.event == name:
+        prefixes.append("")
+    return [spelled for prefix in prefixes for spelled in (normal(prefix + name), normal(prefix) + key_of(name))]
 
 
 def _place(row: RowDef) -> Place:
