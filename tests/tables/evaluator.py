@@ -32,7 +32,8 @@ class Row:
     kind: str
     display: str
     opening: float | None
-    source: str | None
+    copied: bool = False
+    """Whether it is a copy of another row's event; the name of an event means the row that has it first."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def rows_of(table: Mapping[str, Any]) -> list[Row]:
         if "measure" in row:
             found.append(_copy(row, events))
         elif "calculation" in row:
-            found.append(Row(row["name"], None, str(row["calculation"]), "flow", "ending", None, None))
+            found.append(Row(row["name"], None, str(row["calculation"]), "flow", "ending", None))
         else:
             found.append(_event_row(row))
     keys = [key_of(row.title) for row in found]
@@ -74,7 +75,7 @@ def rows_of(table: Mapping[str, Any]) -> list[Row]:
 def _event_row(row: Mapping[str, Any]) -> Row:
     event = str(row.get("event", row.get("metric")))
     return Row(row.get("name", event), event, None, row.get("kind", "flow"), row.get("display", "ending"),
-               row.get("opening"), row.get("source"))
+               row.get("opening"))
 
 
 def _copy(row: Mapping[str, Any], events: Sequence[Row]) -> Row:
@@ -87,8 +88,8 @@ def _copy(row: Mapping[str, Any], events: Sequence[Row]) -> Row:
         for event in events:
             if name(event) == wanted:
                 return Row(row["name"], event.event, None, event.kind, row.get("display", "ending"),
-                           row.get("opening", event.opening), row.get("source", event.source))
-    return Row(row["name"], None, None, "flow", "ending", None, None)
+                           row.get("opening", event.opening), copied=True)
+    return Row(row["name"], None, None, "flow", "ending", None)
 
 
 class Evaluation:
@@ -103,7 +104,8 @@ class Evaluation:
         self.fiscal_start = int(table.get("fiscal_year_start", 1))
         self.strict = table.get("reuse") == "summit"
         self.rows = {key_of(row.title): row for row in rows_of(table)}
-        self.names = Names([row.title for row in self.rows.values()], ledgers if len(ledgers) > 1 else ())
+        events = {row.event: key for key, row in reversed(self.rows.items()) if row.event and not row.copied}
+        self.names = Names([row.title for row in self.rows.values()], ledgers if len(ledgers) > 1 else (), events)
         moments = [time for ledger in ledgers.values() for _, time, _ in ledger]
         self.periods = periods(moments, as_of, interval, self.fiscal_start)
         self.trees: dict[str, Node] = {}
@@ -140,8 +142,8 @@ class Evaluation:
     def spread(self) -> None:
         """Faults between rows: options of calculations, cycles, the strict rule; then rows that use a faulty one."""
         for key, tree in self.trees.items():
-            if any(reference.option and self.rows[reference.key].event is None for reference in references(tree)):
-                self.faults[key] = "a calculation has no display options"
+            if any(self.asks_too_much(reference) for reference in references(tree)):
+                self.faults[key] = "a calculation has no display options and no sources"
             if key in self.reached(key):
                 self.faults[key] = "uses itself"
             if self.strict and any(self.mixes(used) for used in self.uses[key]):
@@ -149,6 +151,10 @@ class Evaluation:
         for key in self.trees:
             if key not in self.faults and self.reached(key) & self.faults.keys():
                 self.faults[key] = "uses a row that is unavailable"
+
+    def asks_too_much(self, reference: Reference) -> bool:
+        """Whether a reference asks for an option or a source of a calculation, which has no executions."""
+        return bool(reference.option or reference.source) and self.rows[reference.key].event is None
 
     def reached(self, key: str) -> set[str]:
         """Every row that a row uses, at any distance."""
@@ -171,7 +177,7 @@ class Evaluation:
             if key in self.faults:
                 self.columns[key] = [(None, UNAVAILABLE)] * len(self.periods)
             elif row.event is not None:
-                self.columns[key] = self.measured(row, row.display, row.source)
+                self.columns[key] = self.measured(row, row.display, None)
             else:
                 self.columns[key] = self.compute(self.trees[key])
         return self.columns[key]
@@ -190,7 +196,7 @@ class Evaluation:
             case Reference(key=key, option=option, source=source):
                 row = self.rows[key]
                 if row.event is not None and (option or source):
-                    return present(self.measured(row, option or row.display, source or row.source))
+                    return present(self.measured(row, option or row.display, source))
                 return present(self.column(key))
             case Call(name=name, arguments=arguments):
                 return self.call(name, arguments)

@@ -6,7 +6,7 @@ Names of rows may hold spaces; the longest known one wins. See docs/semantics.md
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 OPTIONS = ("ending", "starting", "change", "sum", "average", "min", "max", "count")
@@ -76,8 +76,14 @@ class Token:
 class Names:
     """The names that an expression may use: titles and keys of the rows, and the names of the sources."""
 
-    def __init__(self, titles: Iterable[str], sources: Iterable[str] = ()) -> None:
+    def __init__(
+        self, titles: Iterable[str], sources: Iterable[str] = (), events: Mapping[str, str] | None = None
+    ) -> None:
+        """`events` has the key of the row for the name of each event; titles and keys win over these."""
         self.known: dict[str, str] = {}
+        for event, key in (events or {}).items():
+            self.known[fold(event)] = key
+            self.known.setdefault(key_of(event), key)
         for title in titles:
             self.known[key_of(title)] = key_of(title)
             self.known[fold(title)] = key_of(title)

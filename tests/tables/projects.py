@@ -34,6 +34,11 @@ def ledger_text(ledger: Sequence[tuple[str, datetime, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def texts(ledgers: Mapping[str, Sequence[tuple[str, datetime, float]]]) -> dict[str, str]:
+    """CSV by the name of the source."""
+    return {source: ledger_text(ledger) for source, ledger in ledgers.items()}
+
+
 def tables_project(
     folder: Path, tables: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]], **options: Any
 ) -> Path:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from .expressions import OPTIONS, key_of
-from .random_tables import VALUES, random_tree
+from .random_tables import VALUES, Known, random_tree
 from .writing import Writer
 
 FIRST, AS_OF = date(2024, 12, 20), date(2025, 2, 4)
@@ -36,11 +36,11 @@ def random_metric_table(seed: int) -> dict[str, Any]:
     titles = ["Users", "Active Users", "Users Active", "Seats", "Rate", "Per seat", "Growth"]
     random.shuffle(titles)
     rows: list[dict[str, Any]] = [metric_row(random, title) for title in titles[:4]]
-    known = {key_of(title): True for title in titles[:4]}
+    known: Known = {key_of(title): ("",) for title in titles[:4]}
     writer = Writer({key_of(title): title for title in titles}, random)
     for title in titles[4:]:
         rows.append({"name": title, "calculation": writer.write(random_tree(random, known, random.randint(1, 3)))})
-        known[key_of(title)] = False
+        known[key_of(title)] = ()
     random.shuffle(rows)
     table: dict[str, Any] = {"source": "metrics.company", "rows": rows}
     if random.random() < 0.5:

@@ -15,6 +15,9 @@ from .expressions import OPTIONS, Call, Node, Number, Reference, key_of
 from .writing import Writer
 
 Execution = tuple[str, datetime, float]
+Known = dict[str, Sequence[str]]
+"""The keys of the rows that an expression may use, each with the sources of its event; none for a calculation."""
+SOURCES = ("actuals", "Plan_2")
 TITLES = ("Net", "Income", "Net Income", "Net Income Tax", "MRR", "MRR growth", "Max", "Days", "Lag", "sum",
           "Profit and loss", "Sign-ups", "Rate [EU]", 'Say "cheese"', "2024 plan", "Case", "x", "X 1", "it's",
           "a; drop table x --", "Checking Account", "Umsatz €", "Prämie", "End of month", "Variance", "Variance %",
@@ -40,10 +43,11 @@ ROLLING = ("rolling_sum", "rolling_avg", "rolling_min", "rolling_max", "rolling_
 
 @dataclass(frozen=True)
 class RandomTable:
-    """A table in the shape of the project file, its ledger, and what each calculation is as a tree."""
+    """A table in the shape of the project file, its ledgers, and what each calculation is as a tree."""
 
     table: dict[str, Any]
-    ledger: list[Execution]
+    ledgers: dict[str, list[Execution]]
+    """By the name of the source; one without a name if there is one only."""
     as_of: date
     intervals: tuple[str, ...]
     trees: dict[str, Node]
@@ -56,19 +60,23 @@ def random_table(seed: int, faults: bool = True) -> RandomTable:
     length, intervals = SHAPES[shape]
     titles = random.sample(TITLES, random.randint(8, 14))
     events = titles[: random.randint(2, 4)]
-    ledger = random_ledger(random, events, length, by_day=shape != "hours" and random.random() < 0.5)
-    last = max(moment for _, moment, _ in ledger).date()
+    sources = SOURCES if random.random() < 0.25 else ("",)
+    by_day = shape != "hours" and random.random() < 0.5
+    start = random.choice(STARTS) + timedelta(minutes=random.choice((0, 1, 14 * 60 + 15)))
+    ledgers = {source: random_ledger(random, events, start, length, by_day) for source in sources}
+    last = max(moment for ledger in ledgers.values() for _, moment, _ in ledger).date()
     as_of = last + timedelta(days=random.choice((0, 0, 1, -1, -20, 15)))
-    rows, trees = random_rows(random, titles, events, faults and random.random() < 0.12)
+    rows, trees = random_rows(random, titles, events, sources, faults and random.random() < 0.12)
     table: dict[str, Any] = {"rows": rows}
     if random.random() < 0.4:
         table["fiscal_year_start"] = random.randint(1, 12)
-    return RandomTable(table, ledger, as_of, intervals, trees)
+    return RandomTable(table, ledgers, as_of, intervals, trees)
 
 
-def random_ledger(random: Random, events: Sequence[str], length: timedelta, by_day: bool) -> list[Execution]:
+def random_ledger(
+    random: Random, events: Sequence[str], start: datetime, length: timedelta, by_day: bool
+) -> list[Execution]:
     """Some executions of each event; of the last event few, of the first one sometimes none."""
-    start = random.choice(STARTS) + timedelta(minutes=random.choice((0, 1, 14 * 60 + 15)))
     found: list[Execution] = []
     for place, event in enumerate(events):
         for _ in range(random.choice((3, 12, 60)) if place else random.choice((0, 10, 60))):
@@ -81,21 +89,21 @@ def random_ledger(random: Random, events: Sequence[str], length: timedelta, by_d
 
 
 def random_rows(
-    random: Random, titles: Sequence[str], events: Sequence[str], faulty: bool
+    random: Random, titles: Sequence[str], events: Sequence[str], sources: Sequence[str], faulty: bool
 ) -> tuple[list[dict[str, Any]], dict[str, Node]]:
     """Rows of every sort, calculations over those made before, then shuffled: the order of the table says nothing."""
     rows: list[dict[str, Any]] = [event_row(random, event) for event in events]
-    known = {key_of(row.get("name", row["event"])): True for row in rows}
+    known = {key_of(event): sources for event in events}
     trees: dict[str, Node] = {}
     names = {key_of(title): title for title in titles}
     for title in titles[len(events) :]:
         if random.random() < 0.25:
             copied = random.choice(rows[: len(events)])["event"]
             rows.append({"name": title, "measure": copied, "display": random.choice(OPTIONS)})
-            known[key_of(title)] = True
+            known[key_of(title)] = sources
         else:
             trees[title] = random_tree(random, known, random.randint(1, 4))
-            known[key_of(title)] = False
+            known[key_of(title)] = ()
     if faulty:
         spoil(random, trees)
     writer = Writer(names, random)
@@ -124,8 +132,8 @@ def spoil(random: Random, trees: dict[str, Node]) -> None:
         trees[title] = Call("+", (trees[title], Call("lag", (Reference(key_of(titles[-1])),))))
 
 
-def random_tree(random: Random, known: dict[str, bool], depth: int) -> Node:
-    """An expression over known rows; the value of `known` says whether a row has display options."""
+def random_tree(random: Random, known: Known, depth: int) -> Node:
+    """An expression over known rows."""
     if depth == 0 or random.random() < 0.12:
         return random_leaf(random, known)
 
@@ -164,10 +172,12 @@ def random_shift(random: Random, below: Any) -> Node:
     return Call(random.choice(("lag", "lag", "lead")), arguments)
 
 
-def random_leaf(random: Random, known: dict[str, bool]) -> Node:
+def random_leaf(random: Random, known: Known) -> Node:
     if random.random() < 0.2:
         return Number(random.choice((0, 1, 2, 0.5, 100)))
     if random.random() < 0.08:
         return Call(random.choice(("days", "is_partial", "pi")), ())
     key = random.choice(list(known))
-    return Reference(key, random.choice(OPTIONS) if known[key] and random.random() < 0.3 else None)
+    option = random.choice(OPTIONS) if known[key] and random.random() < 0.3 else None
+    source = random.choice(known[key]) if len(known[key]) > 1 and random.random() < 0.6 else None
+    return Reference(key, option, source)

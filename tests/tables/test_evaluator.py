@@ -9,7 +9,7 @@ import pytest
 from .cases import Case, cases, differences, evaluated
 from .expressions import ARITY, OPTIONS, Call, Names, Node, Number, Reference, parse
 from .periods import INTERVALS
-from .random_tables import random_table
+from .random_tables import SOURCES, random_table
 
 CASES = cases()
 
@@ -72,7 +72,7 @@ def test_strength(text: str, tree: str) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_written_is_read(seed: int) -> None:
     made = random_table(seed)
-    names = Names([row.get("name", row.get("event")) for row in made.table["rows"]])
+    names = Names([row.get("name", row.get("event")) for row in made.table["rows"]], SOURCES)
     for row in made.table["rows"]:
         if "calculation" in row:
             assert parse(row["calculation"], names) == made.trees[row["name"]], row["calculation"]

@@ -12,7 +12,7 @@ import pytest
 import metricsql
 
 from .evaluator import evaluate
-from .projects import ledger_text, shown, tables_project
+from .projects import shown, tables_project, texts
 from .random_tables import random_table
 from .stable import agree, stable
 
@@ -43,7 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], metrics
     @cache
     def load(group: int) -> metricsql.Project:
         here = list(TABLES.items())[group * QUICK : (group + 1) * QUICK]
-        tables = {name: (made.table, {"": ledger_text(made.ledger)}) for name, made in here}
+        tables = {name: (made.table, texts(made.ledgers)) for name, made in here}
         return metricsql.load(tables_project(tmp_path_factory.mktemp("tables"), tables))
 
     return lambda name: load(list(TABLES).index(name) // QUICK)
@@ -53,7 +53,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], metrics
 def test_agree(name: str, interval: str, project: Callable[[str], metricsql.Project]) -> None:
     made = TABLES[name]
     found = shown(project(name), name, interval, made.as_of)
-    expected, *noisy = (evaluate(made.table, {"": made.ledger}, interval, made.as_of, noise) for noise in noises())
+    expected, *noisy = (evaluate(made.table, made.ledgers, interval, made.as_of, noise) for noise in noises())
     assert found.starts == [period.start for period in expected.periods]
     assert found.partial == [period.is_partial for period in expected.periods]
     assert found.unavailable == set(expected.unavailable)

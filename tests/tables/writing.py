@@ -36,8 +36,9 @@ class Writer:
         match node:
             case Number(value=value):
                 return repr(int(value) if value == int(value) else value), VALUE
-            case Reference(key=key, option=option):
-                return self.name(key) + (f".{self.case(option)}" if option else ""), VALUE
+            case Reference(key=key, option=option, source=source):
+                named = (f"{self.case(source)}." if source else "") + self.name(key)
+                return named + (f".{self.case(option)}" if option else ""), VALUE
             case Call(name="iif", arguments=(_, _, other)) if other == NOTHING or self.random.random() < 0.5:
                 return self._case(node), VALUE
             case Call(name="between" | "not" | "negate" as name):
