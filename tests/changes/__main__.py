@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.changes.machine import first_failure
+from tests.changes.machine import CHANGES, first_failure
 from tests.changes.smaller import smaller
 from tests.changes.words import told
 
@@ -21,18 +21,23 @@ def main() -> int:
         "--full-every", type=int, default=1, help="compare every nth step with a full build; all with the oracle"
     )
     parser.add_argument("--shrink", type=float, default=90.0, help="seconds for making a failure small")
+    parser.add_argument("--loose", action="store_true", help="order and types of columns do not matter")
+    parser.add_argument(
+        "--without", nargs="+", choices=CHANGES, default=[], metavar="CHANGE", help="changes to leave out"
+    )
     parser.add_argument("--stop", action="store_true", help="end with the first difference")
     options = parser.parse_args()
+    names = [name for name in CHANGES if name not in options.without]
     begun, failures = time.monotonic(), 0
     for number in range(-(-options.steps // options.episode)):
         seed = options.seed + number
-        failure = first_failure(seed, options.episode, options.full_every)
+        failure = first_failure(seed, options.episode, options.full_every, options.loose, names)
         done = min((number + 1) * options.episode, options.steps)
         outcome = "FAILED" if failure else "fine"
         print(f"{time.monotonic() - begun:7.0f} s  seed {seed}: {outcome}, {done} of {options.steps} steps", flush=True)
         if failure is not None:
             failures += 1
-            print(told(seed, smaller(seed, failure, options.shrink)), flush=True)
+            print(told(seed, smaller(seed, failure, options.shrink, options.loose)), flush=True)
             if options.stop:
                 break
     return 1 if failures else 0

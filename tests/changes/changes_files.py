@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
+from tests.changes.formulas import SERIES
 from tests.changes.pieces import by_name, free_name, shown, some_day, some_glob, some_source
-from tests.changes.start import some_row
-from tests.changes.state import State
+from tests.changes.start import clean, some_row
+from tests.changes.state import Source, State
 
 
 def add_a_file(rng: random.Random, state: State) -> str:
@@ -85,6 +86,38 @@ def touch_a_file(rng: random.Random, state: State) -> str:
     return f"file {name} touched"
 
 
+def change_kind(rng: random.Random, state: State) -> str | None:
+    """The same rows come from files of another kind, or through a query."""
+    others = {"csv": "sql", "sql": "csv", "parquet": "ndjson", "ndjson": "parquet"}
+    source = some_glob(rng, state)
+    source.kind = others[source.kind]
+    suffix = "csv" if source.kind == "sql" else source.kind
+    source.files = {name.rpartition(".")[0] + f".{suffix}": rows for name, rows in source.files.items()}
+    clean(state, source)
+    return f"{source.namespace} are read as {source.kind} now"
+
+
+def new_source(rng: random.Random, state: State) -> str | None:
+    """A namespace more, with rows of any day."""
+    free = [space for space in SERIES if space not in state.sources]
+    if not free:
+        return None
+    source = Source(rng.choice(free), "csv.gz", {})
+    rows = [some_row(rng, state, source, some_day(rng, state)) for _ in range(rng.randint(1, 9))]
+    source.files[f"{source.namespace}.csv.gz"] = rows
+    state.sources[source.namespace] = source
+    return f"new source of {source.namespace}: {shown(source, rows)}"
+
+
 FILE_CHANGES = by_name(
-    add_a_file, remove_a_file, rename_a_file, swap_files, split_a_file, join_files, reorder_a_file, touch_a_file
+    add_a_file,
+    remove_a_file,
+    rename_a_file,
+    swap_files,
+    split_a_file,
+    join_files,
+    reorder_a_file,
+    touch_a_file,
+    change_kind,
+    new_source,
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from tests.changes.formulas import SERIES, new_metric, some_formula, some_where
 from tests.changes.pieces import by_name
-from tests.changes.state import Declared, State, references, renamed
+from tests.changes.state import MODELS, Declared, State, references, renamed
 
 MOST_METRICS = 32
 
@@ -92,6 +92,18 @@ def swap_metrics(rng: random.Random, state: State) -> str | None:
     first, second = rng.sample(pair, 2)
     first.id, second.id = second.id, first.id
     return f"metrics {first.id} and {second.id} have each other's ids"
+
+
+def move_metric(rng: random.Random, state: State) -> str | None:
+    """A metric that no other uses is one of another model now, with another formula."""
+    used = {name for metric in state.metrics for name in references(metric.formula)}
+    free = [metric for metric in state.metrics if metric.id not in used]
+    if not free:
+        return None
+    metric = rng.choice(free)
+    before, metric.model = metric.model, rng.choice(MODELS)
+    metric.where = None
+    return f"{metric.id} is of {metric.model}, no longer of {before}; {_edit(rng, state, metric)}"
 
 
 def reorder_metrics(rng: random.Random, state: State) -> str:
@@ -194,6 +206,7 @@ PROJECT_CHANGES = by_name(
     remove_metric,
     rename_metric,
     swap_metrics,
+    move_metric,
     reorder_metrics,
     change_missing,
     change_where,

@@ -24,7 +24,7 @@ def new_record(rng: random.Random, state: State) -> str | None:
 def remove_record(rng: random.Random, state: State) -> str | None:
     """A record goes away; its rows and children stay."""
     model = rng.choice(MODELS)
-    if len(state.of_model(model)) < 3:
+    if len(state.of_model(model)) < (3 if model == "company" else 1):
         return None
     key = rng.choice(list(state.of_model(model)))
     state.records[model] = [entity for entity in state.records[model] if entity.key != key]
@@ -64,6 +64,17 @@ def reorder_records(rng: random.Random, state: State) -> str:
     return f"rows of {model} in another order, each key once"
 
 
+def swap_keys(rng: random.Random, state: State) -> str | None:
+    """Two records of a model change their keys, and with them all their rows."""
+    model = rng.choice(MODELS)
+    if len(state.of_model(model)) < 2:
+        return None
+    first, second = rng.sample(list(state.of_model(model)), 2)
+    for entity in state.records[model]:
+        entity.key = {first: second, second: first}.get(entity.key, entity.key)
+    return f"{model} {first!r} and {second!r} have each other's keys"
+
+
 def change_since(rng: random.Random, state: State) -> str:
     """A record begins earlier, later, or with the project."""
     model, entity = _some_record(rng, state)
@@ -71,9 +82,11 @@ def change_since(rng: random.Random, state: State) -> str:
     return f"{model} {entity.key!r} begins {entity.since}"
 
 
-def move_child(rng: random.Random, state: State) -> str:
+def move_child(rng: random.Random, state: State) -> str | None:
     """A child belongs to another company, for all days."""
     model = rng.choice(MODELS[1:])
+    if not state.records[model]:
+        return None
     entity = rng.choice(state.records[model])
     entity.company = some_company(rng, state)
     return f"{model} {entity.key!r} belongs to {entity.company!r}"
@@ -165,7 +178,7 @@ def change_history(rng: random.Random, state: State) -> str | None:
 
 def change_tested_field(rng: random.Random, state: State) -> str | None:
     """A record enters or leaves the condition of a metric."""
-    tested = [metric for metric in state.metrics if metric.where is not None]
+    tested = [metric for metric in state.metrics if metric.where is not None and state.records[metric.model]]
     if not tested:
         return None
     metric = rng.choice(tested)
@@ -180,7 +193,7 @@ def change_tested_field(rng: random.Random, state: State) -> str | None:
 
 
 def _some_record(rng: random.Random, state: State) -> tuple[str, Entity]:
-    model = rng.choice(MODELS)
+    model = rng.choice([model for model in MODELS if state.records[model]])
     return model, rng.choice(state.records[model])
 
 
@@ -189,6 +202,7 @@ RECORD_CHANGES = by_name(
     remove_record,
     repeat_record,
     change_case_of_key,
+    swap_keys,
     reorder_records,
     change_since,
     move_child,

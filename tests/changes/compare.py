@@ -11,6 +11,8 @@ import duckdb
 
 from tests.projects import same
 
+ORDER, TYPE = "order of columns", "type of column"
+"""What differs there in a table as a whole."""
 Cells = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -20,6 +22,10 @@ class Relation:
 
     columns: list[tuple[str, str]]
     rows: Cells
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.columns]
 
 
 @dataclass(frozen=True)
@@ -75,16 +81,27 @@ def differences(found: dict[str, Relation], expected: dict[str, Relation]) -> li
 
 
 def _different(name: str, found: Relation, expected: Relation) -> list[Difference]:
-    if found.columns != expected.columns:
-        return [Difference(name, (), "columns", found.columns, expected.columns)]
-    wrong = [
+    left_types, right_types = dict(found.columns), dict(expected.columns)
+    if left_types.keys() != right_types.keys():
+        return [Difference(name, (), "columns", found.names, expected.names)]
+    odd = [column for column in found.names if left_types[column] != right_types[column]]
+    wrong = [Difference(name, (column,), TYPE, left_types[column], right_types[column]) for column in odd]
+    if found.names != expected.names:
+        wrong.append(Difference(name, (), ORDER, found.names, expected.names))
+    wrong += [
         Difference(name, key, "row", found.rows.get(key), expected.rows.get(key))
         for key in sorted(found.rows.keys() ^ expected.rows.keys(), key=str)
     ]
+    places = [
+        (column, found.names.index(column), expected.names.index(column)) for column in found.names if column not in odd
+    ]
     for key in sorted(found.rows.keys() & expected.rows.keys(), key=str):
-        for column, left, right in zip(found.columns, found.rows[key], expected.rows[key], strict=True):
-            if not _same_cell(left, right):
-                wrong.append(Difference(name, key, column[0], left, right))
+        left, right = found.rows[key], expected.rows[key]
+        wrong += [
+            Difference(name, key, column, left[here], right[there])
+            for column, here, there in places
+            if not _same_cell(left[here], right[there])
+        ]
     return wrong
 
 
@@ -101,11 +118,10 @@ def oracle_differences(
     wrong: list[Difference] = []
     for metric, values in expected.items():
         relation = found[f"metrics.{models[metric]}"]
-        names = [name for name, _ in relation.columns]
-        if metric not in names:
+        if metric not in relation.names:
             wrong.append(Difference(f"metrics.{models[metric]}", (), metric, "no column", "a column", "oracle"))
             continue
-        position = names.index(metric)
+        position = relation.names.index(metric)
         for key in sorted(relation.rows.keys() | values.keys(), key=str):
             row = relation.rows.get(key)
             if row is None or key not in values:
