@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from metricsql.build.catalog import attach
 from metricsql.build.engine import Engine, open_reader, quoted, reading
 from metricsql.build.table import Cell, Period, Row, Table, period_title
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
+from metricsql.formula.titles import normal
 from metricsql.plan.periods import PeriodPlan, plan_table
 from metricsql.project.definition import Definition, SourceDef, TableDef
 from metricsql.project.table_schema import INTERVALS
@@ -20,6 +21,7 @@ from metricsql.sql import facts
 from metricsql.sql.period_grid import BY_PERIOD, START, Calendar, by_period_steps, ledger_steps, needs
 from metricsql.sql.period_metrics import EXECUTIONS, FIELD_PREFIX, KnownField, metric_steps
 from metricsql.sql.periods import table_steps
+from metricsql.sql.sources import attach_words
 from metricsql.sql.steps import Step, statement
 from metricsql.sql.writes import LATEST, METRICS_SCHEMA
 
@@ -81,6 +83,35 @@ def read_table(definition: Definition, wanted: Wanted) -> Table:
         engine.close()
 
 
+def find_rows(table: Table, names: Sequence[str]) -> list[Row]:
+    """The rows with these titles or keys. Raises `ProjectError` for a name that no row has."""
+    found: list[Row] = []
+    titles = list(dict.fromkeys(row.title for row in table.rows))
+    for name in names:
+        same = [row for row in table.rows if normal(name) in (normal(row.title), row.key)]
+        if not same:
+            raise ProjectError(Diagnostic("unknown-row", f"the table `{table.name}` has no row `{name}`",
+                                          hint=did_you_mean(name, titles) or "the rows are " + ", ".join(titles[:12])))
+        found += same
+    return found
+
+
+def table_statement(definition: Definition, wanted: Wanted) -> str:
+    """The whole table as one statement that runs from the project folder."""
+    check_wanted(definition, wanted)
+    engine = open_reader(definition.database, definition.folder)
+    try:
+        findings = Findings()
+        prepared = prepare(engine, definition, wanted, findings, as_pasted=True)
+        findings.raise_errors()
+        assert prepared is not None
+    finally:
+        engine.close()
+    attached = sorted({ledger.source.attach for ledger in prepared.ledgers if ledger.source.attach is not None})
+    first = "".join(f"-- before this: ATTACH {attach_words(path)}\n" for path in attached)
+    return first + statement([*prepared.by_period(), *prepared.cells()], order_by=ORDER)
+
+
 def check_wanted(definition: Definition, wanted: Wanted) -> None:
     """Raise `ProjectError` for a table or an interval that does not exist."""
     if wanted.name not in definition.tables:
@@ -94,13 +125,19 @@ def check_wanted(definition: Definition, wanted: Wanted) -> None:
                                       hint=did_you_mean(wanted.interval, INTERVALS) or listed))
 
 
-def prepare(engine: Engine, definition: Definition, wanted: Wanted, findings: Findings) -> Prepared | None:
-    """Bind and plan a table; None with findings if it cannot be computed at all."""
+def prepare(engine: Engine, definition: Definition, wanted: Wanted, findings: Findings,
+            as_pasted: bool = False) -> Prepared | None:
+    """Bind and plan a table; None with findings if it cannot be computed at all.
+
+    With `as_pasted` the paths of ledgers stay as they are written.
+    """
     declared = definition.tables[wanted.name]
     bound = bind_table(definition, declared, findings)
     ledgers = bind_ledgers(engine, declared, findings)
     if findings.errors:
         return None
+    if as_pasted:
+        ledgers = {name: replace(ledger, source=replace(ledger.source, folder=None)) for name, ledger in ledgers.items()}
     plan = plan_table(bound)
     calendar = Calendar(wanted.interval or declared.interval, declared.fiscal_year_start, wanted.as_of)
     if declared.model is not None:
@@ -177,7 +214,7 @@ def compute_table(engine: Engine, prepared: Prepared) -> Table:
     load_by_period(engine, prepared, BY_PERIOD)
     check_size(engine, prepared)
     rows = engine.rows(statement(prepared.cells(), order_by=ORDER))
-    return _table(prepared, rows)
+    return as_table(prepared, rows)
 
 
 def load_by_period(engine: Engine, prepared: Prepared, name: str) -> None:
@@ -204,7 +241,8 @@ def check_size(engine: Engine, prepared: Prepared) -> None:
                                       "choose a coarser interval"))
 
 
-def _table(prepared: Prepared, cells: Sequence[tuple[Any, ...]]) -> Table:
+def as_table(prepared: Prepared, cells: Sequence[tuple[Any, ...]]) -> Table:
+    """The computed rows as a table."""
     declared, interval = prepared.table.definition, prepared.calendar.interval
     spans = {row[2]: row for row in cells}
     periods = [Period(start, row[3], period_title(start, interval, declared.fiscal_year_start), row[4])

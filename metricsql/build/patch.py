@@ -14,6 +14,8 @@ from metricsql.sql.context import Context
 from metricsql.sql.sources import records_name
 
 PATCHED = "patched rows"
+MOST_DAYS = 0.3
+"""The share of days from which on the whole table is written again, which several threads do, instead of a part."""
 
 
 def columns_of(engine: Engine, schema: str, table: str) -> list[str]:
@@ -51,8 +53,11 @@ def drop_models(engine: Engine, keep: Iterable[str]) -> None:
 def delete_days(engine: Engine, model: str, spans: Sequence[Span]) -> None:
     """Remove the rows of some days."""
     if spans:
-        days = " OR ".join(f"day BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in spans)
-        engine.run(f"DELETE FROM {writes.built_table(model)} WHERE {days}")
+        engine.run(f"DELETE FROM {writes.built_table(model)} WHERE {_within(spans)}")
+
+
+def _within(spans: Sequence[Span]) -> str:
+    return " OR ".join(f"day BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in spans)
 
 
 def delete_records(engine: Engine, context: Context, model: str, keys: Sequence[str] = (), condition: str = "FALSE") -> None:
@@ -72,8 +77,10 @@ def patch(engine: Engine, context: Context, model: str, metrics: Sequence[str], 
     spans = union(piece.span for piece in pieces)
     query = writes.patched(context, model, metrics, values, old)
     target = writes.built_table(model)
-    if spans == [grid]:
-        drop(engine, PATCHED)
+    days = sum((last - first).days + 1 for first, last in spans)
+    if spans == [grid] or days > MOST_DAYS * ((grid[1] - grid[0]).days + 1):
+        if spans != [grid]:
+            query += f"\nUNION ALL BY NAME SELECT * FROM {target} WHERE NOT ({_within(spans)})"
         engine.run(f"CREATE TABLE {writes.built_table(model + ' new')} AS {query}")
         engine.run(f"DROP TABLE IF EXISTS {target}")
         engine.run(f"ALTER TABLE {writes.built_table(model + ' new')} RENAME TO {quoted(model)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from metricsql.build.engine import Engine, quoted
@@ -51,18 +51,15 @@ def _columns_before(engine: Engine, model: str) -> Sequence[str]:
     return [row[0] for row in rows]
 
 
-def _counted(engine: Engine, model: str, names: Sequence[str], causes: dict[str, list[Cause]]) -> list[Settled]:
-    table = writes.built_table(model)
+def _counted(engine: Engine, model: str, names: Sequence[str], causes: Mapping[str, Sequence[Cause]]) -> list[Settled]:
     spans = [span for name in names for cause in causes[name] for span in cause.spans]
     whole = any(not cause.spans for name in names for cause in causes[name])
     first = date.min if whole or not spans else min(span[0] for span in spans)
     last = date.max if whole or not spans else max(span[1] for span in spans)
-    parts = []
-    for name in names:
-        other = f"(n.{quoted(name)} IS DISTINCT FROM b.{quoted(name)} AND NOT COALESCE(ABS(n.{quoted(name)} - b.{quoted(name)}) " \
-                f"<= 1e-9 * GREATEST(ABS(n.{quoted(name)}), ABS(b.{quoted(name)})), FALSE))"
-        parts += [f"{what} FILTER (WHERE {other})" for what in ("COUNT(*)", "MIN(n.day)", "MAX(n.day)")]
-    row = engine.rows(f"SELECT {', '.join(parts)} FROM {table} AS n JOIN {quoted(LAST)}.{table} AS b "
-                      "ON n.record = b.record AND n.day = b.day WHERE n.day BETWEEN ? AND ?", [first, last])[0]
-    return [Settled(name, row[3 * i], row[3 * i + 1], row[3 * i + 2], tuple(causes[name]))
-            for i, name in enumerate(names) if row[3 * i]]
+    found: dict[str, list[tuple[date, int]]] = {}
+    for day, *counts in engine.rows(writes.differences_by_day(model, names, quoted(LAST)), [first, last, first, last]):
+        for name, count in zip(names, counts, strict=True):
+            if count:
+                found.setdefault(name, []).append((day, int(count)))
+    return [Settled(name, sum(count for _, count in days), min(days)[0], max(days)[0], tuple(causes[name]))
+            for name, days in found.items()]

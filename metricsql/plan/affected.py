@@ -109,9 +109,9 @@ class Task:
 
 
 def make_tasks(metrics: Mapping[str, BoundMetric], wanted: Mapping[str, Affected], last: date) -> list[Task]:
-    """Metrics with nearly the same days share a task: stretches are lengthened to the next power of two.
+    """Metrics with nearly the same days share a task: stretches are lengthened to 2, 3, 4, 6, 8, 12 ... days.
 
-    So there are few tasks, and none computes more than twice the days it must.
+    So there are few tasks, and none computes more than half as many days again as it must.
     """
     groups: dict[tuple[str, Span], list[str]] = {}
     for name, found in wanted.items():
@@ -123,5 +123,6 @@ def make_tasks(metrics: Mapping[str, BoundMetric], wanted: Mapping[str, Affected
 def _lengthened(spans: Sequence[Span], last: date) -> Iterable[Span]:
     for first, end in spans:
         days = (end - first).days + 1
-        longer = 1 << (days - 1).bit_length()
+        power = 1 << (days - 1).bit_length()
+        longer = power * 3 // 4 if days <= power * 3 // 4 else power
         yield first, min(last, first + timedelta(days=longer - 1)) if (last - first).days >= longer else last

@@ -127,6 +127,21 @@ FROM ({rows}) AS b
 JOIN {_name(records_name(context, model))} AS r ON r.record = b.record{joins}"""
 
 
+def differences_by_day(model: str, metrics: Sequence[str], before: str) -> str:
+    """`day`, then per metric how many of its values are others than in the file `before`; rounding (1e-9) is none.
+
+    Takes the first and the last day twice as parameters.
+    """
+    table = built_table(model)
+    columns = ", ".join(_name(metric) for metric in metrics)
+    counts = ", ".join(f"SUM(CASE WHEN n.{c} IS NOT DISTINCT FROM b.{c} OR ABS(n.{c} - b.{c}) <= 1e-9 * ABS(b.{c}) THEN 0 ELSE 1 END)"
+                       for c in map(_name, metrics))
+    return f"""SELECT day, {counts}
+FROM (SELECT record, day, {columns} FROM {table} WHERE day BETWEEN ? AND ?) AS n
+JOIN (SELECT record, day, {columns} FROM {before}.{table} WHERE day BETWEEN ? AND ?) AS b USING (record, day)
+GROUP BY day"""
+
+
 def _covers(column: str, pieces: Sequence[Values]) -> bool:
     """Whether one piece holds a column on all days of all pieces."""
     first, last = min(piece.first for piece in pieces), max(piece.last for piece in pieces)
