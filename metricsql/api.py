@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from metricsql.build.report import BuildReport
     from metricsql.build.status import Status
     from metricsql.build.summary import DaySummary
-    from metricsql.build.table import Table
+    from metricsql.build.table import Row, Table
     from metricsql.compiler import Compiled
     from metricsql.inspect.explain import Explanation
     from metricsql.inspect.graph import Graph
     from metricsql.inspect.unit_tests import Outcome
     from metricsql.inspect.why import Why
+    from metricsql.inspect.why_cell import WhyCell
     from metricsql.library import Entry
     from metricsql.library.adding import Addition
     from metricsql.project import Definition
@@ -177,6 +178,32 @@ class Project:
 
         first, last = (None if day is None else self._day(day) for day in (start, end))
         return read_table(self.definition, Wanted(name, self._day(as_of), interval, first, last))
+
+    def rows_of(self, table: Table, names: Sequence[str]) -> list[Row]:
+        """The rows of a computed table with these titles or keys, in the order of the names. Raises `ProjectError`."""
+        from metricsql.build.output_tables import find_rows
+
+        return find_rows(table, names)
+
+    def why_cell(self, table: str, row: str, period: str | None = None, *, interval: str | None = None, segment: str | None = None,
+                 as_of: str | date | None = None, rows: int | None = 10) -> WhyCell:
+        """A cell of an output table taken apart: `row` is a title or key, `period` a title or a day in it (default: the last).
+
+        At most `rows` executions are shown, None for all. Raises `ProjectError` if there is no such cell.
+        """
+        from metricsql.build.output_tables import Wanted
+        from metricsql.inspect.why_cell import why_cell
+
+        return why_cell(self.definition, Wanted(table, self._day(as_of), interval), row, period, segment, rows)
+
+    def table_sql(self, name: str, interval: str | None = None, start: str | date | None = None,
+                  end: str | date | None = None, *, as_of: str | date | None = None) -> str:
+        """One SQL statement with the cells of an output table: `position, row, period_start, period_end, is_partial, value,
+        reason`. It runs as pasted in a DuckDB opened on the built file, from the project folder. Raises `ProjectError`."""
+        from metricsql.build.output_tables import Wanted, table_statement
+
+        first, last = (None if day is None else self._day(day) for day in (start, end))
+        return table_statement(self.definition, Wanted(name, self._day(as_of), interval, first, last))
 
     def status(self) -> Status:
         """What is built through which day, and what is stale."""

@@ -21,6 +21,7 @@ VERBS = {
     "explain": "say in words what a metric is, what it reads and who uses it",
     "build": "compute what is missing or changed, and write the database",
     "show": "show the values of a metric",
+    "table": "show an output table: rows by periods",
     "find": "list the records for which a condition holds",
     "graph": "show what depends on what",
     "report": "write an HTML report with charts, formulas and SQL",

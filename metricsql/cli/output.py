@@ -57,8 +57,8 @@ def _number(value: Any) -> Any:
     return repr(value) if isinstance(value, float) else value
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table for people, by rich."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: bool = False) -> None:
+    """A table for people, by rich; with `right` every column with a title is set to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -66,7 +66,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, column in enumerate(columns):
-        numeric = any(isinstance(row[position], int | float) for row in rows)
+        numeric = (right and bool(column) and column != "segment") or any(isinstance(row[position], int | float) for row in rows)
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*[Text(shown(value)) for value in row])

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from metricsql.build.summary import DaySummary
+from metricsql.build.table import Table
 from metricsql.diagnostics import one_line
 
 MOST_RECORDS = 6
@@ -27,12 +28,14 @@ class Line:
 
     label: str
     points: Sequence[Point]
+    every: bool = False
+    """The points follow each other, whatever their distance; else they are days, and a day that is not there is a gap."""
 
     def runs(self) -> list[list[tuple[int, float]]]:
         """The stretches of days that have a value, as day numbers and values."""
         found: list[list[tuple[int, float]]] = [[]]
         for day, value in self.points:
-            if value is None or (found[-1] and day.toordinal() != found[-1][-1][0] + 1):
+            if value is None or (not self.every and found[-1] and day.toordinal() != found[-1][-1][0] + 1):
                 found.append([])
             if value is not None:
                 found[-1].append((day.toordinal(), value))
@@ -57,6 +60,17 @@ def print_spread(metric: str, days: Sequence[DaySummary]) -> None:
              Line("5 % are below", [(d.day, d.low) for d in days])]
     most = max((d.records for d in days), default=0)
     _print(draw(f"{metric} of {most} records", lines, coloured=_coloured(), size=_size()))
+
+
+def print_table_chart(table: Table) -> None:
+    """Draw the rows of an output table as lines; only the first ones of many."""
+    rows = [row for row in table.rows if any(cell.value is not None for cell in row.cells)]
+    if len(rows) > MOST_RECORDS:
+        print(f"the first {MOST_RECORDS} of {len(rows)} rows; choose others with --row", file=sys.stderr)
+    days = [period.start.date() for period in table.periods]
+    lines = [Line(" ".join(part for part in (row.segment, row.title) if part),
+                  [(day, cell.value) for day, cell in zip(days, row.cells, strict=True)], every=True) for row in rows[:MOST_RECORDS]]
+    _print(draw(table.name, lines, coloured=_coloured(), size=_size()))
 
 
 def draw(title: str, lines: Sequence[Line], *, coloured: bool, size: tuple[int, int]) -> str:

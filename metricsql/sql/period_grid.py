@@ -151,6 +151,13 @@ def needs(plan: PeriodPlan) -> set[str]:
     return {"last" if option in STATES else option for option in plan.options()}
 
 
+def executions_query(step: str, segmented: bool, ordered: bool) -> str:
+    """`time, value` of the usable executions of an event before a time (two parameters), and of a segment (a third)."""
+    segment = f"\n  AND {quoted(SEGMENT)} = ?" if segmented else ""
+    order = '"at", "position"' if ordered else '"time"'
+    return f'SELECT "time", "value"\nFROM {quoted(step)}\nWHERE {USABLE}\n  AND "event" = ?\n  AND "time" < ?{segment}\nORDER BY {order}'
+
+
 # The grid
 
 
