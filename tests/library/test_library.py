@@ -129,8 +129,8 @@ def test_actuals_against_the_forecast(tmp_path: Path) -> None:
     shutil.copytree(FIXTURE, tmp_path / "subscriptions", ignore=shutil.ignore_patterns("*.duckdb*"))
     file = tmp_path / "subscriptions/metricsql.yml"
     bindings = {"actual": "actuals.revenue", "expected": "forecast.revenue"}
-    metricsql.load(file).add_ready("compare_results", bindings, table="plan", name="Above plan")
-    metricsql.load(file).add_ready("compare_results_rate", bindings, table="plan")
+    for id, name in (("compare_results", "Above plan"), ("compare_results_rate", None)):
+        write_addition(plan_addition(load_definition(file), Wanted(find_entry(id), bindings, "plan", name)))
     found = {row.title: row.cells[0].value for row in metricsql.load(file).table("plan", "month").rows}
     above = 77815 - 78198.50  # the revenue of January 2025 less what was planned for it
     assert found["Above plan"] == above
