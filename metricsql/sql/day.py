@@ -77,10 +77,10 @@ class _DayForm(HistoryForm):
         key = column("key" if self.context.numbered else RECORD, "r")
         stored = exp.select(column(RECORD, "r"), column(DAY, "m"), *[column(n, "m") for n in names])
         stored = stored.from_(syntax.table(model, "m", METRICS_SCHEMA))
-        stored = stored.join(syntax.table(records_name(self.context, model), "r"), on=key.eq(column(RECORD, "m")))
-        stored = stored.where(syntax.fill("{0} < {1}", [column(DAY, "m"), syntax.day(self.day)]))
+        stored = stored.join(syntax.table(records_name(self.context, model), "r"), on=key.eq(column(RECORD, "m")), copy=False)
+        stored = stored.where(syntax.fill("{0} < {1}", [column(DAY, "m"), syntax.day(self.day)]), copy=False)
         if first is not None:
-            stored = stored.where(syntax.fill("{0} >= {1}", [column(DAY, "m"), syntax.day(first)]))
+            stored = stored.where(syntax.fill("{0} >= {1}", [column(DAY, "m"), syntax.day(first)]), copy=False)
         now = exp.select(column(RECORD), column(DAY), *[column(n) for n in names]).from_(syntax.table(today))
         return Step(name, f"Metrics of {model}: stored ones of the days before, and those of the day.",
                     exp.Union(this=stored, expression=now, distinct=False))
@@ -119,7 +119,7 @@ class _DayForm(HistoryForm):
         """Leaves of a feed, one row per record."""
         query = exp.select(column(RECORD)).from_(syntax.table(source))
         for label, sql in self.aggregates(leaves).items():
-            query = query.select(named(sql, label))
+            query = query.select(named(sql, label), copy=False)
         return Step(name, "What the days of the look-back amount to, per record.", query.group_by(column(RECORD)))
 
     def aggregates(self, leaves: list[Leaf]) -> dict[str, exp.Expression]:
@@ -164,9 +164,9 @@ class _DayForm(HistoryForm):
             for part, (_, step, some) in enumerate(self.parts(feed, stage), 1):
                 alias = f"s{number} {part}"
                 columns |= {name: column(name, alias) for name in self.aggregates(some)}
-                query = query.join(syntax.table(step, alias), join_type="left", on=column(RECORD, alias).eq(column(RECORD, "r")))
+                query = query.join(syntax.table(step, alias), join_type="left", on=column(RECORD, alias).eq(column(RECORD, "r")), copy=False)
             for name, value in columns.items():
-                query = query.select(named(self.with_empty(name, leaves, value), name))
+                query = query.select(named(self.with_empty(name, leaves, value), name), copy=False)
         return Step(f"{self.model} windows", "Every question about one series over time, answered for the day.", query)
 
     def nothing(self, name: str, leaves: list[Leaf]) -> exp.Expression:

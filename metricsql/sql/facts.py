@@ -39,8 +39,8 @@ def field_kinds(source: SourceDef, columns: Sequence[Column]) -> str:
     query = exp.Select().from_(syntax.aliased(table, "s"))
     for number, found in enumerate(columns):
         words = filled_text(found)
-        query = query.select(named(syntax.fill("COUNT({0})", [words]), f"count {number}"))
-        query = query.select(named(_not_a_number(words, as_number(found)), f"example {number}"))
+        query = query.select(named(syntax.fill("COUNT({0})", [words]), f"count {number}"), copy=False)
+        query = query.select(named(_not_a_number(words, as_number(found)), f"example {number}"), copy=False)
     return statement([*before, Step("kinds", "", query)])
 
 
@@ -66,7 +66,7 @@ def newest_given(source: SourceDef, day: Column, zone: str) -> str:
     before, table = source_steps(source, "source", "")
     found = day_of(day, zone)
     query = exp.select(syntax.fill("MAX({0})", [found])).from_(syntax.aliased(table, "s"))
-    query = query.where(syntax.in_calendar(found))
+    query = query.where(syntax.in_calendar(found), copy=False)
     return statement([*before, Step("newest", "", query)])
 
 
@@ -97,7 +97,7 @@ def names_and_days(context: Context, series: BoundSeries) -> str:
     for model in named_models(context, series):
         first = syntax.fill("MIN({0})", [column("day")])
         concerns = syntax.fill("COALESCE({args}) IS NOT NULL", concerned(context, series, model))
-        query = query.select(named(syntax.filtered(first, concerns), f"first {model}"))
+        query = query.select(named(syntax.filtered(first, concerns), f"first {model}"), copy=False)
     query = query.where(*usable).group_by(column("name"))
     steps = [
         *[step for model in context.sources.models.values() for step in records_steps(context, model)],

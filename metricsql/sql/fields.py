@@ -68,7 +68,7 @@ def _stored(context: Context, model: BoundModel, fields: Sequence[Field]) -> lis
     key = column("key" if context.numbered else "record", "r")
     query = _row(column("record", "r"), column("field", "f"), column("day", "f"), column("number", "f"),
                  column("text", "f"), STORED).from_(syntax.table(STORE_TABLE, "f", STORE_SCHEMA))
-    query = query.join(syntax.table(records_name(context, model.name), "r"), on=key.eq(column("record", "f")))
+    query = query.join(syntax.table(records_name(context, model.name), "r"), on=key.eq(column("record", "f")), copy=False)
     names = exp.In(this=column("field", "f"), expressions=[text(field.name) for field in fields])
     return [query.where(column("model", "f").eq(text(model.name)), names)]
 
@@ -102,7 +102,7 @@ def _given(context: Context, model: BoundModel) -> tuple[list[Step], list[exp.Ex
     query = _row(column("record", "r"), as_text(columns["field"]), day_of(columns["day"], context.definition.timezone),
                  as_number(columns["value"]), filled_text(columns["value"]), GIVEN)
     query = query.from_(syntax.aliased(table, "s"))
-    query = query.join(syntax.table(records_name(context, model.name), "r"), on=key.eq(as_text(columns["record"])))
+    query = query.join(syntax.table(records_name(context, model.name), "r"), on=key.eq(as_text(columns["record"])), copy=False)
     day = day_of(columns["day"], context.definition.timezone)
     return before, [query.where(syntax.fill("{0} IS NOT NULL", [day]))]
 

@@ -101,7 +101,7 @@ class HistoryForm:
         every = exp.select(named(exp.cast(syntax.function("UNNEST", days), "date"), DAY))
         query = exp.select(column(RECORD, "r"), column(DAY, "every"))
         query = query.from_(syntax.table(records_name(self.context, self.model), "r"))
-        query = query.join(exp.Subquery(this=every, alias=exp.TableAlias(this=syntax.identifier("every"))), join_type="cross")
+        query = query.join(exp.Subquery(this=every, alias=exp.TableAlias(this=syntax.identifier("every"))), join_type="cross", copy=False)
         return Step(f"{self.model} days", f"Every {self.model} on every day that its windows look at.", query)
 
     def frame(self) -> Step:
@@ -130,12 +130,12 @@ class HistoryForm:
         if since is not None or used:
             query = query.join(syntax.table(records_name(self.context, self.model), "r"),
                                on=column(RECORD, "r").eq(column(RECORD, "w")))
-            query = query.select(*[column(flag, "r") for flag in used])
+            query = query.select(*[column(flag, "r") for flag in used], copy=False)
         for tracked in self.plan.fields:
             query = self.join_field(query, tracked)
-        query = query.where(syntax.fill("{0} >= {1}", [column(DAY, "w"), day_sql(self.context, self.context.first_row(self.model))]))
+        query = query.where(syntax.fill("{0} >= {1}", [column(DAY, "w"), day_sql(self.context, self.context.first_row(self.model))]), copy=False)
         if since is not None:
-            query = query.where(syntax.fill("({0} >= {1} OR {1} IS NULL)", [column(DAY, "w"), column("since", "r")]))
+            query = query.where(syntax.fill("({0} >= {1} OR {1} IS NULL)", [column(DAY, "w"), column("since", "r")]), copy=False)
         return Step(f"{self.model} grid", "The rows to fill: from the first day of the project and of the record on.", query)
 
     def join_field(self, query: exp.Select, tracked: Field) -> exp.Select:
@@ -143,7 +143,7 @@ class HistoryForm:
         day, begin, end = column(DAY, "w"), column("valid_from", name), column("valid_to", name)
         condition = syntax.all_of([column(RECORD, name).eq(column(RECORD, "w")), syntax.fill("{0} >= {1}", [day, begin]),
                                    syntax.fill("({0} < {1} OR {1} IS NULL)", [day, end])])
-        query = query.join(syntax.table(name), on=condition, join_type="left")
+        query = query.join(syntax.table(name), on=condition, join_type="left", copy=False)
         return query.select(named(column("value", name), self.labels(tracked, str(tracked))))
 
     # Leaves
@@ -240,7 +240,7 @@ class HistoryForm:
                 made.append(step)
                 beside = syntax.table(step.name)
             if level.beside:
-                query = query.join(beside, using=[syntax.identifier(RECORD)], join_type="left")
+                query = query.join(beside, using=[syntax.identifier(RECORD)], join_type="left", copy=False)
             _set_frames(query, level.frames)
             source = result_name(self.model) if last else f"{self.model} step {number}"
             made.append(Step(source, level.comment, query))

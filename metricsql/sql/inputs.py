@@ -62,10 +62,10 @@ def collapsed(context: Context, model: str, namespace: str, columns: Mapping[str
         wanted: exp.Expression = column("name").eq(text(name))
         if declared.drops_zeros(name):
             wanted = exp.And(this=wanted, expression=syntax.fill("{0} <> 0", [column("value")]))
-        query = query.select(named(syntax.filtered(aggregate, wanted), label))
+        query = query.select(named(syntax.filtered(aggregate, wanted), label), copy=False)
     if context.all_names:
-        query = query.where(exp.In(this=column("name"), expressions=[text(name) for name in columns]))
-    query = query.where(syntax.fill("{0} IS NOT NULL", [column("record")]), *days, syntax.function("ISFINITE", column("value")))
+        query = query.where(exp.In(this=column("name"), expressions=[text(name) for name in columns]), copy=False)
+    query = query.where(syntax.fill("{0} IS NOT NULL", [column("record")]), *days, syntax.function("ISFINITE", column("value")), copy=False)
     return query.group_by(column("record"), column("day"))
 
 
@@ -172,7 +172,7 @@ class Inputs:
         query = exp.select(column("record"), column("day"),
                            *[named(column(columns[series.name]), self.label(series)) for series in feed.series])
         query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
-        query = query.where(*self.days_read(feed), *self.chosen(feed))
+        query = query.where(*self.days_read(feed), *self.chosen(feed), copy=False)
         return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
 
     def ever(self, feed: Feed) -> Step:
@@ -181,7 +181,7 @@ class Inputs:
         wanted = {leaf.series.name: self.label(leaf.series) for leaf in self.everything_leaves(feed)}
         query = exp.select(column("record"), column("day"), *[named(column(columns[name]), label) for name, label in wanted.items()])
         query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
-        query = query.where(syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]), *self.chosen(feed))
+        query = query.where(syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]), *self.chosen(feed), copy=False)
         return Step(self.whole_step(feed), "The series that are read from the beginning.", query)
 
     def chosen(self, feed: Feed) -> list[exp.Expression]:
@@ -209,9 +209,9 @@ class Inputs:
                            on=column("record", "r").eq(column("record", "v")))
         for series in feed.series:
             value = column(series.name if series.calculated else self.label(series), "v")
-            query = query.select(named(syntax.fill("SUM({0})", [value]), self.label(series)))
-        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")]))
-        query = query.group_by(column("company", "r"), column("day", "v"))
+            query = query.select(named(syntax.fill("SUM({0})", [value]), self.label(series)), copy=False)
+        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")]), copy=False)
+        query = query.group_by(column("company", "r"), column("day", "v"), copy=False)
         return Step(feed.step, f"Values of each {feed.model}, summed per {self.plan.model} and day.", query)
 
     def with_opening(self, feed: Feed) -> Step:
@@ -224,10 +224,10 @@ class Inputs:
         for leaf in self.everything_leaves(feed):
             block = operators.window(leaf.op)
             value = syntax.fill(block.input, x=column(self.label(leaf.series)), day=column("day"))
-            frame = frame.select(named(value, self.so_far_label(leaf)))
-            before = before.select(named(syntax.fill(block.day, x=value, day=column("day")), self.so_far_label(leaf)))
+            frame = frame.select(named(value, self.so_far_label(leaf)), copy=False)
+            before = before.select(named(syntax.fill(block.day, x=value, day=column("day")), self.so_far_label(leaf)), copy=False)
         frame = frame.from_(syntax.table(self.frame_step(feed)))
-        frame = frame.where(syntax.fill("{0} > {1}", [column("day"), opening]))
+        frame = frame.where(syntax.fill("{0} > {1}", [column("day"), opening]), copy=False)
         before = before.from_(syntax.table(self.whole_step(feed)))
         before = before.where(syntax.fill("{0} <= {1}", [column("day"), opening])).group_by(column("record"))
         return Step(f"{feed.step} with opening", "All older days as one day before the first one.",
@@ -268,7 +268,7 @@ class Inputs:
                 query = self.left_join(query, self.last_step(feed), alias, frame)
             if feed.rollup and feed.namespace in ZERO_FILLED:
                 query = self.left_join(query, self.first_days_name(feed), f"f{number}", frame, day=False)
-            query = query.select(*self.columns(feed, alias, frame, f"f{number}"))
+            query = query.select(*self.columns(feed, alias, frame, f"f{number}"), copy=False)
         return query
 
     def needs_own_since(self) -> bool:

@@ -186,17 +186,17 @@ def records_steps(context: Context, model: BoundModel, fields: Iterable[str] = (
     query = exp.select(*chosen).from_(exp.Subquery(this=numbered, alias=exp.TableAlias(this=syntax.identifier("s"))))
     if model.company is not None and (root := context.definition.root):
         parent = records_name(context, root)
-        query = query.select(named(column("record", "c"), "company"))
+        query = query.select(named(column("record", "c"), "company"), copy=False)
         query = _join(query, parent, "c", column(_key(context), "c").eq(as_text(model.company)))
     if model.since is not None:
-        query = query.select(named(day_of(model.since, context.definition.timezone), "since"))
+        query = query.select(named(day_of(model.since, context.definition.timezone), "since"), copy=False)
     for field in model.fields:
         if field.name in set(fields):
-            query = query.select(named(filled_text(field), f"{FIELD}{field.name}"))
+            query = query.select(named(filled_text(field), f"{FIELD}{field.name}"), copy=False)
     for flag, condition in where:
-        query = query.select(named(condition.copy(), flag))
-    query = query.select(*[e.copy() for e in extra])
-    query = query.where(syntax.fill("{0} <> ''", [key]))
+        query = query.select(named(condition.copy(), flag), copy=False)
+    query = query.select(*[e.copy() for e in extra], copy=False)
+    query = query.where(syntax.fill("{0} <> ''", [key]), copy=False)
     newest = syntax.fill("ROW_NUMBER() OVER (PARTITION BY {0} ORDER BY {1} DESC) = 1", [key, column(position, "s")])
     query.set("qualify", exp.Qualify(this=newest))
     return [*before, Step(name, f"Every {model.name} once; of two rows with one key the last one counts.", query)]
@@ -300,18 +300,18 @@ def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], nam
     query = exp.Select().from_(syntax.aliased(table, "s"))
     for model in models:
         query = _named_record(context, query, series, model)
-    query = query.select(named(as_text(series.name), "name"), named(day_of(series.time, zone), "day"))
+    query = query.select(named(as_text(series.name), "name"), named(day_of(series.time, zone), "day"), copy=False)
     if ordered:
-        query = query.select(named(instant(series.time, zone), "at"), named(position, "position"))
+        query = query.select(named(instant(series.time, zone), "at"), named(position, "position"), copy=False)
     value = _counted(series.value) if series.value_optional else as_number(series.value or series.name)
-    query = query.select(named(value, "value"))
-    query = query.select(*[e.copy() for e in extra])
+    query = query.select(named(value, "value"), copy=False)
+    query = query.select(*[e.copy() for e in extra], copy=False)
     if part.file is not None:
-        query = query.select(named(column(part.file, "s"), "file"))
+        query = query.select(named(column(part.file, "s"), "file"), copy=False)
     if names is not None:
-        query = query.where(exp.In(this=as_text(series.name), expressions=[text(n) for n in names]))
+        query = query.where(exp.In(this=as_text(series.name), expressions=[text(n) for n in names]), copy=False)
     if part.days is not None:
-        query = query.where(_on_days(day_of(series.time, zone), part.days))
+        query = query.where(_on_days(day_of(series.time, zone), part.days), copy=False)
     comment = f"Rows of {series.namespace}, with the records they name."
     return [*before, Step(name, comment, query)]
 
@@ -341,9 +341,9 @@ def _on_days(day: exp.Expression, days: Sequence[date]) -> exp.Expression:
 
 def _named_record(context: Context, query: exp.Select, series: BoundSeries, model: str) -> exp.Select:
     alias = f"{model} named"
-    query = query.select(named(column("record", alias), model))
+    query = query.select(named(column("record", alias), model), copy=False)
     if series.namespace == EVENTS and model != context.definition.root:
-        query = query.select(named(column("company", alias), company_of(model)))
+        query = query.select(named(column("company", alias), company_of(model)), copy=False)
     named_by = series.by_model.get(model) or series.record
     assert named_by is not None
     condition: exp.Expression = column(_key(context), alias).eq(as_text(named_by))
