@@ -114,19 +114,29 @@ def nothing_changed(engine: Engine, definition: Definition, as_of: date) -> bool
     if not (has_state(engine) and is_current_layout(engine)):
         return False
     last = engine.rows('SELECT digest, as_of FROM "_metricsql"."builds" ORDER BY build DESC LIMIT 1')
-    return bool(last) and last[0] == (project_digest(definition), as_of) and changed_sources(engine, definition, True) == []
+    if not last or last[0] != (project_digest(definition), as_of):
+        return False
+    return all(files_of(engine, definition, source) == files_before(engine, name) for name, source in sources_of(definition))
 
 
-def changed_sources(engine: Engine, definition: Definition, unsure: bool = False) -> list[str]:
-    """The sources whose files changed since they were read; with `unsure` also those of which that cannot be told."""
+def changed_sources(engine: Engine, definition: Definition) -> dict[str, str]:
+    """The sources whose files changed since they were read, by what they are for (`series metrics`).
+
+    A file that was only copied with its time is no change here.
+    """
     if not (has_state(engine) and is_current_layout(engine)):
-        return []
-    found = []
+        return {}
+    found = {}
     for name, source in sources_of(definition):
         now = files_of(engine, definition, source)
-        if (unsure and now is None) or (now is not None and now != files_before(engine, name)):
-            found.append(str(source))
-    return list(dict.fromkeys(found))
+        if now is not None and _written(now) != _written(files_before(engine, name)):
+            found[name] = str(source)
+    return found
+
+
+def _written(stamps: Mapping[str, str]) -> dict[str, str]:
+    """Sizes and times of writing, without the times at which files came to their places."""
+    return {name: stamp.rpartition(" ")[0] for name, stamp in stamps.items()}
 
 
 def files_before(engine: Engine, source: str) -> dict[str, str]:

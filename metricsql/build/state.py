@@ -82,9 +82,8 @@ def tables_of(engine: Engine, schema: str) -> list[str]:
 
 
 def replace_rows(engine: Engine, name: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Make the rows of a state table these. For few rows; many come from a query."""
+    """Make the rows of a state table these."""
     engine.run(f"DELETE FROM {state(name)}")
     if rows:
-        places = ", ".join("?" for _ in rows[0])
-        for row in rows:
-            engine.run(f"INSERT INTO {state(name)} VALUES ({places})", list(row))
+        values = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
+        engine.run(f"INSERT INTO {state(name)} VALUES {values}", [value for row in rows for value in row])

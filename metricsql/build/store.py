@@ -8,17 +8,20 @@ they opened; whatever stops a build, the last good file stays where it is
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from metricsql.build.engine import Engine, literal, open_reader, open_writer, quoted
 from metricsql.build.state import create_state
-from metricsql.diagnostics import Diagnostic, EngineError
+from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
 
 LAST = "last build"
 """The name under which a build sees the file of the last one, to compare values with."""
@@ -131,27 +134,65 @@ def locked(database: Path) -> Iterator[None]:
             raise EngineError(Diagnostic("locked", f"{_holder(descriptor)} is building `{database.name}` already",
                                          hint="wait until it is done; nothing was changed"))
         try:
-            _write_id(descriptor, database)
+            _write(descriptor, str(os.getpid()))
+        except OSError as error:
+            raise _os_error(error, database) from None
+        left = ""
+        try:
             yield
+        except (ProjectError, EngineError) as error:
+            left = _failure(error.diagnostics)
+            raise
         finally:
-            os.ftruncate(descriptor, 0)
+            with contextlib.suppress(OSError):
+                _write(descriptor, left)
     finally:
         os.close(descriptor)
 
 
-def _write_id(descriptor: int, database: Path) -> None:
+def _write(descriptor: int, text: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode("utf-8"), 0)
+
+
+def _failure(diagnostics: Sequence[Diagnostic]) -> str:
+    now = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+    return json.dumps({"at": str(now), "codes": [found.code for found in diagnostics], "message": str(diagnostics[0])})
+
+
+def last_attempt(database: Path) -> dict[str, Any]:
+    """What the lock file tells: `running` (process and since when) or `failed` (when and why); empty after a good build."""
+    path = database.with_name(f".{database.name}.lock")
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode("ascii"))
-    except OSError as error:
-        raise _os_error(error, database) from None
+        text, since = path.read_text(encoding="utf-8"), path.stat().st_mtime
+    except (OSError, UnicodeDecodeError):
+        return {}
+    if text.isdigit():
+        begun = str(datetime.fromtimestamp(since, timezone.utc).replace(tzinfo=None, microsecond=0))
+        return {"running": {"process": int(text), "since": begun}} if _is_alive(int(text)) else {}
+    try:
+        return {"failed": json.loads(text)} if text else {}
+    except ValueError:
+        return {}
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":  # asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> str:
     """The process that holds the lock. It may have taken it just now, and not have written its id yet."""
     for _ in range(20):
         os.lseek(descriptor, 0, os.SEEK_SET)
-        if found := os.read(descriptor, 32).decode("ascii", "replace").strip():
+        if (found := os.read(descriptor, 32).decode("ascii", "replace").strip()).isdigit():
             return f"process {found}"
         time.sleep(0.01)
     return "another process"

@@ -25,6 +25,7 @@ def command(form: str) -> None:
         print_json(status.to_dict())
         return
     print_table(["metric", "model", "built through", "state"],
-                [[m.id, m.model, m.built_through, m.state] for m in status.metrics])
+                [[m.id, m.model, m.built_through, ": ".join([m.state, *([", ".join(m.because)] if m.because else [])])]
+                 for m in status.metrics])
     for line in status.lines():
         click.echo(line, err=True)
