@@ -117,7 +117,7 @@ class _Build:
     def check(self) -> None:
         """Read what the project is, and bind it."""
         findings = Findings(list(self.definition.warnings))
-        catalog, sources = read_catalog(self.engine, self.definition, findings)
+        catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of)
         compiled = compile_metrics(self.definition, catalog, sources, findings)
         try_conditions(self.engine, self.definition, sources, compiled, findings)
         check_tables(self.engine, self.definition, catalog, False, self.request.strict, findings)
@@ -194,7 +194,7 @@ class _Build:
         for model in self.compiled.plan(self.definition, self.request.select).models:
             self.report.metrics[model.model] = [metric.id for metric in model.metrics]
         self.report.records = note.count_records(self.engine, self.context)
-        self.report.tasks = work.described(self.context)
+        self.report.tasks = work.described(self.context, self.compiled.metrics, self.report.records)
         self.report.everything = work.everything
 
     def finish(self, work: Work, stores: bool) -> None:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from metricsql.build.rows import Reading
 
 
-def read_catalog(engine: Engine, definition: Definition, findings: Findings) -> tuple[Catalog, BoundSources]:
-    """Columns and fields. A source that cannot be read goes to the findings and is left out."""
+def read_catalog(engine: Engine, definition: Definition, findings: Findings,
+                 storing: date | None = None) -> tuple[Catalog, BoundSources]:
+    """Columns and fields. A source that cannot be read goes to the findings and is left out.
+
+    `storing` is the day for which fields will be stored: what is stored of it so far will be forgotten.
+    """
     columns = _Columns(engine, findings)
     records = columns.of({name: model.records for name, model in definition.models.items()})
     histories = columns.of({name: m.history for name, m in definition.models.items() if m.history is not None})
@@ -31,7 +35,8 @@ def read_catalog(engine: Engine, definition: Definition, findings: Findings) -> 
     sources = bind_sources(definition, catalog, findings)
     given_until = _given_until(engine, definition, sources, findings)
     newest = max((day for day in (stored_until, given_until) if day is not None), default=None)
-    fields = _fields(engine, definition, sources, catalog, findings)
+    forgotten = storing if storing is not None and (newest is None or storing >= newest) else None
+    fields = _fields(engine, definition, sources, catalog, findings, forgotten)
     return replace(catalog, fields=fields, stored_until=newest), sources
 
 
@@ -132,7 +137,7 @@ def _given_until(engine: Engine, definition: Definition, sources: BoundSources, 
 
 
 def _fields(engine: Engine, definition: Definition, sources: BoundSources, catalog: Catalog,
-            findings: Findings) -> dict[str, dict[str, FieldFacts]]:
+            findings: Findings, forgotten: date | None) -> dict[str, dict[str, FieldFacts]]:
     """Every field of every model: from records, given history and stored history."""
     seen: dict[str, dict[str, list[tuple[int, str | None]]]] = {name: {} for name in definition.models}
     for name, model in sources.models.items():
@@ -148,7 +153,7 @@ def _fields(engine: Engine, definition: Definition, sources: BoundSources, catal
                 sql = facts.given_kinds(declared.history, model.history["field"], model.history["value"])
                 _add(seen[name], engine.rows(sql))
     if catalog.has_store:
-        for name, *rest in engine.rows(facts.stored_kinds()):
+        for name, *rest in engine.rows(facts.stored_kinds(forgotten)):
             if name in seen:
                 _add(seen[name], [tuple(rest)])
     return {model: {name: _kind(found) for name, found in fields.items()} for model, fields in seen.items()}

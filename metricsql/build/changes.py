@@ -116,7 +116,7 @@ def nothing_changed(engine: Engine, definition: Definition, as_of: date) -> bool
     last = engine.rows('SELECT digest, as_of FROM "_metricsql"."builds" ORDER BY build DESC LIMIT 1')
     if not last or last[0] != (project_digest(definition), as_of):
         return False
-    return all(files_of(engine, definition, source) == files_before(engine, name) for name, source in sources_of(definition))
+    return all(files_of(definition, source) == files_before(engine, name) for name, source in sources_of(definition))
 
 
 def changed_sources(engine: Engine, definition: Definition) -> dict[str, str]:
@@ -128,7 +128,7 @@ def changed_sources(engine: Engine, definition: Definition) -> dict[str, str]:
         return {}
     found = {}
     for name, source in sources_of(definition):
-        now = files_of(engine, definition, source)
+        now = files_of(definition, source)
         if now is not None and _written(now) != _written(files_before(engine, name)):
             found[name] = str(source)
     return found

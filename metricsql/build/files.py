@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob as globbing
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from metricsql.build.engine import Engine, literal
+from metricsql.build.engine import Engine
 from metricsql.build.report import Unusable
 from metricsql.project.definition import Definition, SourceDef
 from metricsql.sql import problems
@@ -28,19 +29,19 @@ def sources_of(definition: Definition) -> Iterator[tuple[str, SourceDef]]:
             yield f"table {table.name} {name}".rstrip(), ledger
 
 
-def files_of(engine: Engine, definition: Definition, source: SourceDef) -> dict[str, str] | None:
+def files_of(definition: Definition, source: SourceDef) -> dict[str, str] | None:
     """Each file with its stamp; None where a source is not made of files of this machine, and may change unseen."""
     if source.path is None or "://" in source.path:
         return None
-    stamps = {path: _stamp(path) for path in paths_of(engine, source)}
+    stamps = {path: _stamp(path) for path in paths_of(source)}
     return {shown(definition, path): stamp for path, stamp in stamps.items() if stamp is not None}
 
 
-def paths_of(engine: Engine, source: SourceDef) -> list[str]:
+def paths_of(source: SourceDef) -> list[str]:
     """The files of a source as the engine names them."""
     if not is_glob(source.path or ""):
         return [source.location]
-    return [row[0] for row in engine.rows(f"SELECT file FROM glob({literal(source.location)}) ORDER BY 1")]
+    return sorted(globbing.glob(source.location, recursive=True, include_hidden=True))
 
 
 def shown(definition: Definition, path: str) -> str:
@@ -63,7 +64,7 @@ def rejected_lines(engine: Engine, source: SourceDef) -> list[Unusable]:
         return []
     count = 0
     examples: list[str] = []
-    for path in paths_of(engine, source):
+    for path in paths_of(source):
         lines = rejects(engine, source, path)
         count += len(lines)
         examples += lines[: EXAMPLES - len(examples)]

@@ -91,7 +91,7 @@ def note_state(engine: Engine, readings: Mapping[str, Reading], options: Mapping
 
 def stamps_now(engine: Engine, context: Context) -> dict[str, dict[str, str]]:
     """The files of all sources, to be taken down before anything is read from them."""
-    return {name: files_of(engine, context.definition, source) or {} for name, source in sources_of(context.definition)}
+    return {name: files_of(context.definition, source) or {} for name, source in sources_of(context.definition)}
 
 
 def note_build(engine: Engine, context: Context, work: Work, report: BuildReport, started: datetime, stores: bool) -> None:

@@ -161,7 +161,7 @@ class BuildReport:
             which = "all metrics" if metrics == "all" else _counted(len(metrics), "metric") if len(metrics) > 3 else ", ".join(metrics)
             of = f" of {_counted(task['records'], task['model'] + ' record')}" if "records" in task else ""
             days = str(task["from"]) if task["from"] == task["to"] else f"{task['from']} to {task['to']}"
-            yield f"  {which}{of} for {days} ({task['form']} form)"
+            yield f"  {which}{of} for {days} ({task['form']} form, up to {_counted(task['rows'], 'row')})"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""

@@ -57,7 +57,7 @@ def read_rows(engine: Engine, context: Context, series: BoundSeries, before: Map
     source = series.definition.source
     with reading(str(source), source.place):
         attach(engine, source)
-        found = Reading(series, files.files_of(engine, context.definition, source))
+        found = Reading(series, files.files_of(context.definition, source))
         if anew or before is None or found.stamps is None:
             load(engine, context, found)
         else:
@@ -102,7 +102,7 @@ def _note_days(engine: Engine, context: Context, found: Reading) -> None:
 def _note_rejected(engine: Engine, context: Context, found: Reading) -> None:
     source = found.series.definition.source
     if is_csv(source):
-        paths = {files.shown(context.definition, path): path for path in files.paths_of(engine, source)}
+        paths = {files.shown(context.definition, path): path for path in files.paths_of(source)}
         chosen = paths.keys() if found.loaded is None else found.loaded
         found.rejected = {name: files.rejects(engine, source, paths[name]) for name in sorted(chosen) if name in paths}
 

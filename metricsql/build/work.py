@@ -51,16 +51,22 @@ class Work:
         return bool(self.everything or self.tasks or self.days or self.companies or self.removed
                     or any(self.children.values()) or any(self.gone.values()))
 
-    def described(self, context: Context) -> list[dict[str, Any]]:
-        """What will be computed, in the order in which it is: for reports and `--dry-run`."""
+    def described(self, context: Context, metrics: Mapping[str, BoundMetric], records: Mapping[str, int]) -> list[dict[str, Any]]:
+        """What will be computed, in the order in which it is: for reports and `--dry-run`. Rows are counted at most."""
+        whole = {"from": context.start, "to": context.as_of}
+        days = max((context.as_of - context.start).days + 1, 0)
         if self.everything is not None:
-            return [{"form": "history", "metrics": "all", "from": context.start, "to": context.as_of}]
-        made: list[dict[str, Any]] = [{"form": "history", "model": task.model, "metrics": list(task.metrics),
-                                       "from": task.span[0], "to": task.span[1]} for task in self.tasks]
+            models = dict.fromkeys(metric.model for metric in metrics.values())
+            return [{"form": "history", "metrics": "all", **whole, "rows": days * sum(records[model] for model in models)}]
+        made: list[dict[str, Any]] = [
+            {"form": "history", "model": task.model, "metrics": list(task.metrics), "from": task.span[0], "to": task.span[1],
+             "rows": task.days * records[task.model]} for task in self.tasks]
         numbers = [(context.definition.root, self.companies), *self.children.items()]
-        made += [{"form": "history", "model": model, "metrics": "all", "from": context.start, "to": context.as_of,
-                  "records": len(chosen)} for model, chosen in numbers if chosen]
-        made += [{"form": "day", "metrics": list(metrics), "from": day, "to": day} for day, metrics in sorted(self.days.items())]
+        made += [{"form": "history", "model": model, "metrics": "all", **whole, "records": len(chosen), "rows": days * len(chosen)}
+                 for model, chosen in numbers if chosen]
+        for day, some in sorted(self.days.items()):
+            models = dict.fromkeys(metrics[name].model for name in some)
+            made.append({"form": "day", "metrics": list(some), "from": day, "to": day, "rows": sum(records[m] for m in models)})
         return made
 
 
@@ -94,7 +100,8 @@ def _selected(context: Context, metrics: Mapping[str, BoundMetric], select: Sequ
             models.setdefault(metrics[name].model, []).append(name)
     if context.start > context.as_of:
         return Work(selected=[name for name in metrics if name in chosen])
-    tasks = [Task(model, tuple(names), (context.start, context.as_of)) for model, names in models.items()]
+    order = [*context.definition.children(), context.definition.root]
+    tasks = [Task(model, tuple(models[model]), (context.start, context.as_of)) for model in order if model in models]
     return Work(tasks=tasks, selected=[name for name in metrics if name in chosen])
 
 

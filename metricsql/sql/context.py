@@ -10,7 +10,7 @@ from metricsql.bind.catalog import Catalog
 from metricsql.bind.sources import BoundSources
 from metricsql.bind.tree import Field
 from metricsql.plan.nodes import ModelPlan
-from metricsql.project.definition import Definition
+from metricsql.project.definition import CALCULATED, ZERO_FILLED, Definition
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Context:
     def frame_start(self, plan: ModelPlan) -> date:
         """First day that windows of the plan must see: the look-back before the grid, as far as there is data."""
         first, rows = self.catalog.first_day, self.first_row(plan.model)
+        if any(series.namespace in (*ZERO_FILLED, CALCULATED) for series in plan.inputs):  # they have values without data
+            first = min(first or self.start, self.start)
         if first is None or first >= rows:
             return rows
         if self.canonical:  # where the data begins is only known to the data

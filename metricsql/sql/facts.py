@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from sqlglot import exp
 
@@ -70,12 +71,14 @@ def newest_given(source: SourceDef, day: Column, zone: str) -> str:
     return statement([*before, Step("newest", "", query)])
 
 
-def stored_kinds() -> str:
-    """`model, field, count, example` of the stored field history."""
+def stored_kinds(without: date | None) -> str:
+    """`model, field, count, example` of the stored field history, without what is stored of a day."""
     words = column("text")
     query = exp.select(column("model"), column("field"), named(syntax.fill("COUNT({0})", [words]), "count"),
                        named(_not_a_number(words, column("number")), "example"))
     query = query.from_(syntax.table(STORE_TABLE, schema=STORE_SCHEMA)).group_by(column("model"), column("field"))
+    if without is not None:
+        query.where(syntax.fill("{0} <> {1}", [column("day"), syntax.day(without)]), copy=False)
     return syntax.render(query)
 
 
