@@ -296,7 +296,7 @@ def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], nam
     table = part.of_files(table)
     position: exp.Expression = syntax.column(POSITION, "s")
     if ordered:
-        table, position = _with_position(declared.source, table)
+        table, position = with_position(declared.source, table)
     query = exp.Select().from_(syntax.aliased(table, "s"))
     for model in models:
         query = _named_record(context, query, series, model)
@@ -316,7 +316,7 @@ def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], nam
     return [*before, Step(name, comment, query)]
 
 
-def _with_position(source: SourceDef, table: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+def with_position(source: SourceDef, table: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
     """The source, and the number of a row in it. Parquet files know theirs, which is much cheaper than counting."""
     if (source.path or "").lower().endswith(".parquet"):
         known = [column("file_index"), column("file_row_number")]
