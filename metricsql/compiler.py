@@ -132,7 +132,7 @@ def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str]
     """The wanted columns of a model's result as one statement, with the steps it needs. Raises for an unknown dialect."""
     if dialect not in dialects():
         raise ProjectError(Diagnostic("unknown-dialect", f"there is no SQL dialect `{dialect}`", hint=did_you_mean(dialect, dialects())
-                                      or "for example `duckdb`, `postgres`, `snowflake` or `bigquery`"))
+                                      or "the dialects are " + ", ".join(dialects())))
     last = selection(model, wanted)
     return statement(needed([*steps, last], last.name), dialect, order_by=("record", "day"))
 
