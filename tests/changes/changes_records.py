@@ -129,6 +129,7 @@ def remove_column(rng: random.Random, state: State) -> str | None:
     """The records of a model have a field less; its past stays known."""
     model = rng.choice(MODELS)
     tested = {metric.where.field for metric in state.metrics if metric.where and metric.model == model}
+    tested |= {row.where.field for row in state.output.rows if row.where and model == "company"}
     known = {name for (of, _, name), past in state.stored.items() if of == model and past}
     free = [name for name in state.columns[model] if name not in tested and name in known]
     used = {field for metric in state.metrics for field in known if f"{model}.custom.{field}'" in str(metric.formula)}

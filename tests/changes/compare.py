@@ -13,6 +13,8 @@ from tests.projects import same
 
 ORDER, TYPE = "order of columns", "type of column"
 """What differs there in a table as a whole."""
+KEYS = {"metrics": 2, "tables": 3, "_metricsql": 4}
+"""The number of columns that name a row."""
 Cells = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -45,15 +47,14 @@ class Difference:
 
 
 def read(database: Path) -> dict[str, Relation]:
-    """Every relation of the schema `metrics`, and the stored fields."""
+    """Every relation of the schemas `metrics` and `tables`, and the stored fields."""
     with duckdb.connect(str(database), read_only=True) as connection:
         names = connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'metrics' "
-            "AND table_catalog = current_catalog() ORDER BY 1"
+            "SELECT table_schema, table_name FROM information_schema.tables "
+            "WHERE table_schema IN ('metrics', 'tables') AND table_catalog = current_catalog() ORDER BY ALL"
         ).fetchall()
-        relations = {f"metrics.{name}": _relation(connection, f'"metrics"."{name}"', 2) for (name,) in names}
-        relations["_metricsql.fields"] = _relation(connection, '"_metricsql"."fields"', 4)
-    return relations
+        names.append(("_metricsql", "fields"))
+        return {f"{s}.{name}": _relation(connection, f'"{s}"."{name}"', KEYS[s]) for s, name in names}
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, name: str, keys: int) -> Relation:

@@ -45,6 +45,10 @@ class Disk:
         for source in state.sources.values():
             contents |= {name: (source.kind, _rows(source, rows)) for name, rows in source.files.items()}
         contents |= {f"formulas/{m.number}.json": ("json", m.formula) for m in state.metrics if m.in_file}
+        contents["ledger.csv"] = (
+            "csv",
+            [["event", "time", "value"], *[[e, t.isoformat(), v] for e, t, v in state.output.ledger]],
+        )
         project = _project(state, only)
         contents |= {
             PROJECT: ("json", {**project, "database": DATABASE}),
@@ -172,6 +176,7 @@ def _project(state: State, only: set[str] | None) -> dict[str, Any]:
         "series": {name: _series(state, source) for name, source in state.sources.items()},
         "metrics": metrics,
     }
+    made["tables"] = _tables(state, {metric["id"] for metric in metrics})
     if state.start is not None:
         made["start"] = _shown(state.start)
     for key, value, usual in (
@@ -181,6 +186,32 @@ def _project(state: State, only: set[str] | None) -> dict[str, Any]:
     ):
         if value != usual:
             made[key] = value
+    return made
+
+
+def _tables(state: State, shown: set[str]) -> dict[str, Any]:
+    """The table of the ledger, and that of metrics if any of its metrics is there."""
+    output = state.output
+    events: list[dict[str, Any]] = [
+        {"event": event, "display": how, "kind": "stock" if event == "Cash" else "flow"}
+        for event, how in output.displays.items()
+    ]
+    events.append({"name": "Rest", "calculation": "revenue - cost + lag(cash)"})
+    made: dict[str, Any] = {"pnl": {"source": "ledger.csv", "interval": output.interval, "rows": events}}
+    ids = {metric.number: metric.id for metric in state.metrics if metric.model == "company" and metric.id in shown}
+    rows = [
+        {
+            "metric": ids[row.number],
+            "over": row.over,
+            "display": row.display,
+            "name": f"Row {row.number}",
+            **({"where": row.where.text()} if row.where else {}),
+        }
+        for row in output.rows
+        if row.number in ids
+    ]
+    if rows:
+        made["health"] = {"source": "metrics.company", "interval": output.interval, "rows": rows}
     return made
 
 

@@ -21,6 +21,7 @@ from tests.changes.changes_files import FILE_CHANGES
 from tests.changes.changes_project import PROJECT_CHANGES
 from tests.changes.changes_records import RECORD_CHANGES
 from tests.changes.changes_rows import ROW_CHANGES
+from tests.changes.changes_tables import TABLE_CHANGES, first_output
 from tests.changes.compare import ORDER, TYPE, Difference, differences, oracle_differences, read
 from tests.changes.disk import DATABASE, FULL, PROJECT, Disk
 from tests.changes.panel import panel_of
@@ -29,7 +30,7 @@ from tests.changes.start import first_state
 from tests.changes.state import State, closure
 from tests.oracle import evaluate
 
-CHANGES: dict[str, Change] = {**ROW_CHANGES, **FILE_CHANGES, **RECORD_CHANGES, **PROJECT_CHANGES}
+CHANGES: dict[str, Change] = {**ROW_CHANGES, **FILE_CHANGES, **RECORD_CHANGES, **PROJECT_CHANGES, **TABLE_CHANGES}
 USUAL = ("later", "later", "later", "late_rows", "known_late_row", "known_late_row", "change_values")
 """What happens more often than the rest."""
 BUILDS = ("plain",) * 16 + ("select", "full", "dry run", "strict", "batches")
@@ -73,7 +74,9 @@ class Machine:
 
     def __post_init__(self) -> None:
         self.disk = Disk(self.folder)
-        self.state = first_state(random.Random(self.seed))
+        rng = random.Random(self.seed)
+        self.state = first_state(rng)
+        self.state.output = first_output(rng, self.state)
 
     def step(self, step: Step, check: bool = True, full: bool = True) -> Failure | None:
         """Change, build, compare. Without `full` only the oracle says what is right, where it can."""
@@ -170,7 +173,7 @@ def _strip(database: Path) -> None:
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_catalog()"
         ).fetchall()
         for schema, name in tables:
-            if schema == "metrics" or (schema == "_metricsql" and name not in KEPT):
+            if schema in ("metrics", "tables") or (schema == "_metricsql" and name not in KEPT):
                 connection.execute(f'DROP TABLE "{schema}"."{name}"')
 
 

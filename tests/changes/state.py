@@ -95,6 +95,30 @@ class Declared:
     in_file: bool = False
 
 
+Ledger = tuple[str, datetime, float]
+"""An execution: event, time, value."""
+
+
+@dataclass
+class OutputRow:
+    """A row of the table of company metrics; the metric goes by its number, since its id may change."""
+
+    number: int
+    over: str
+    display: str
+    where: Where | None = None
+
+
+@dataclass
+class Output:
+    """The output tables: one of a ledger, with how its events are shown, and one of company metrics."""
+
+    ledger: list[Ledger] = field(default_factory=list)
+    displays: dict[str, str] = field(default_factory=dict)
+    rows: list[OutputRow] = field(default_factory=list)
+    interval: str = "week"
+
+
 FieldPast = dict[tuple[str, str, str], dict[date, Cell]]
 """(model, record, field) -> day -> value."""
 
@@ -119,6 +143,7 @@ class State:
     """Files whose time changes though nothing in them does, at the next writing."""
     stored: FieldPast = field(default_factory=dict)
     stored_until: date | None = None
+    output: Output = field(default_factory=Output)
     made: int = 0
     """How many metrics there ever were."""
 

@@ -11,6 +11,7 @@ from tests.changes.changes_files import FILE_CHANGES
 from tests.changes.changes_project import PROJECT_CHANGES
 from tests.changes.changes_records import RECORD_CHANGES
 from tests.changes.changes_rows import ROW_CHANGES
+from tests.changes.changes_tables import TABLE_CHANGES
 from tests.changes.machine import CHANGES, Step, first_failure, machine
 from tests.changes.smaller import smaller
 from tests.changes.words import told
@@ -35,7 +36,9 @@ def test_many_random_changes(seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind", [ROW_CHANGES, FILE_CHANGES, RECORD_CHANGES, PROJECT_CHANGES], ids=["rows", "files", "records", "project"]
+    "kind",
+    [ROW_CHANGES, FILE_CHANGES, RECORD_CHANGES, PROJECT_CHANGES, TABLE_CHANGES],
+    ids=["rows", "files", "records", "project", "tables"],
 )
 def test_every_kind_of_change(kind: dict[str, object]) -> None:
     """Each change by itself, one after the other, in one project."""
