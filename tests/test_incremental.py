@@ -1,0 +1,155 @@
+"""Builds that know what changed, by hand: what is computed, what is left alone, and what the report says."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import metricsql
+from tests.projects import query, values, write_project
+
+FIRST = date(2025, 1, 1)
+METRICS: list[dict[str, Any]] = [
+    {"id": "week", "formula": "rolling_sum(metrics.x, 7)"},
+    {"id": "ever", "formula": "total_sum(metrics.x)"},
+    {"id": "seats", "formula": "company.custom.seats * 2"},
+    {"id": "of_week", "formula": "rolling_max(calculated.week, 2)"},
+]
+ROWS = [(record, FIRST + timedelta(days=day), 1) for record in "ab" for day in range(0, 30, 2)]
+
+
+def rows_text(rows: list[tuple[str, date, int]]) -> str:
+    return "record,name,date,value\n" + "".join(f"{record},x,{day},{value}\n" for record, day, value in rows)
+
+
+def project_in(folder: Path, rows: list[tuple[str, date, int]] = ROWS, metrics: list[dict[str, Any]] = METRICS,
+               companies: str = "id,seats\na,10\nb,20\n", **options: Any) -> metricsql.Project:
+    files = {"companies.csv": companies, "metrics.csv": rows_text(rows)}
+    return metricsql.load(write_project(folder, files, metrics, **{"until": "2025-01-30", **options}))
+
+
+def test_a_new_day_is_one_day(tmp_path: Path) -> None:
+    project_in(tmp_path).build(as_of="2025-01-29")
+    report = project_in(tmp_path).build(as_of="2025-01-30")
+    assert [(task["form"], task["from"], task["to"]) for task in report.tasks] == [("day", date(2025, 1, 30), date(2025, 1, 30))]
+    assert report.settled == [] and report.everything is None
+    assert query(project_in(tmp_path), "SELECT COUNT(*), COUNT(DISTINCT day) FROM metrics.company") == [(60, 30)]
+
+
+def test_late_data_reaches_as_far_as_formulas_read(tmp_path: Path) -> None:
+    project_in(tmp_path).build()
+    project = project_in(tmp_path, [*ROWS, ("a", date(2025, 1, 4), 5)])
+    report = project.build()
+    spans = {name: (task["from"], task["to"]) for task in report.tasks for name in task["metrics"]}
+    # 7 days of week become 8, 8 of of_week stay 8, ever goes on to the end; seats reads no rows
+    assert spans == {"week": (date(2025, 1, 4), date(2025, 1, 11)), "of_week": (date(2025, 1, 4), date(2025, 1, 11)),
+                     "ever": (date(2025, 1, 4), date(2025, 1, 30))}
+    assert values(project, "week")["a", date(2025, 1, 4)] == 1 + 1 + 5  # the 1st, the 3rd and the late one
+    # only a has other values: 7 days of week, 8 of of_week (the largest of two days), 27 of ever
+    assert [(s.metric, s.values, s.first, s.last) for s in report.settled] == [
+        ("week", 7, date(2025, 1, 4), date(2025, 1, 10)), ("ever", 27, date(2025, 1, 4), date(2025, 1, 30)),
+        ("of_week", 8, date(2025, 1, 4), date(2025, 1, 11))]
+    assert str(report.settled[0]) == "week: 7 values of 2025-01-04 to 2025-01-10 changed, because metrics.x has other data on 2025-01-04"
+    assert report.to_dict()["settled"][0]["because"] == [{"kind": "late data", "name": "metrics.x", "days": ["2025-01-04"]}]
+    kept = query(project, "SELECT report FROM _metricsql.builds ORDER BY build DESC LIMIT 1")[0][0]
+    assert '"late data"' in kept
+
+
+def test_a_value_of_the_same_size_is_a_change_too(tmp_path: Path) -> None:
+    project_in(tmp_path).build()
+    project = project_in(tmp_path, [(record, day, 3 if day == date(2025, 1, 5) else value) for record, day, value in ROWS])
+    assert project.build().settled[0].values == 14  # a week of both
+
+
+def test_other_order_and_other_files_are_no_change(tmp_path: Path) -> None:
+    project_in(tmp_path).build()
+    assert project_in(tmp_path, ROWS[::-1]).build().unchanged
+    write = tmp_path / "metrics.csv"
+    os.utime(write, (1, 1))
+    assert project_in(tmp_path, ROWS[::-1]).build().unchanged
+
+
+def test_order_counts_where_the_last_of_one_moment_is_kept(tmp_path: Path) -> None:
+    twice = [*ROWS, ("a", date(2025, 1, 4), 5), ("a", date(2025, 1, 4), 6)]
+    project = project_in(tmp_path, twice)
+    project.build()
+    assert values(project, "week")["a", date(2025, 1, 4)] == 8
+    swapped = project_in(tmp_path, [*ROWS, *twice[:-3:-1]])
+    assert not swapped.build().unchanged
+    assert values(swapped, "week")["a", date(2025, 1, 4)] == 7
+
+
+def test_an_edited_metric_and_its_users(tmp_path: Path) -> None:
+    project_in(tmp_path).build()
+    edited = [{**METRICS[0], "formula": "rolling_sum(metrics.x, 6)"}, *METRICS[1:]]
+    report = project_in(tmp_path, metrics=edited).build()
+    assert [task["metrics"] for task in report.tasks] == [["week", "of_week"]]
+    assert {s.metric: [c.kind for c in s.causes] for s in report.settled} == {"week": ["formula"], "of_week": ["uses"]}
+
+
+def test_a_metric_comes_and_another_goes(tmp_path: Path) -> None:
+    project_in(tmp_path).build()
+    project = project_in(tmp_path, metrics=[{"id": "new", "formula": "rolling_min(metrics.x, 3)"}, METRICS[0]])
+    assert [task["metrics"] for task in project.build().tasks] == [["new"]]
+    columns = query(project, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'metrics' "
+                    "AND table_name = 'company' ORDER BY column_index")
+    assert [name for name, in columns] == ["record", "day", "new", "week"]  # as the file declares them
+    assert values(project, "new")["b", date(2025, 1, 4)] == 1
+
+
+def test_a_field_counts_from_the_day_it_is_seen(tmp_path: Path) -> None:
+    project_in(tmp_path).build(as_of="2025-01-20")
+    project = project_in(tmp_path, companies="id,seats\na,11\nb,20\n")
+    report = project.build(as_of="2025-01-22")
+    assert report.settled == []
+    # stored on the 20th and on the 22nd: the 21st still has the old value
+    assert [values(project, "seats")["a", date(2025, 1, day)] for day in (19, 20, 21, 22)] == [None, 20, 20, 22]
+
+
+def test_a_new_record_has_all_its_days(tmp_path: Path) -> None:
+    companies = "".join(f"c{i},1\n" for i in range(10))
+    project_in(tmp_path, companies=f"id,seats\na,10\n{companies}").build()
+    project = project_in(tmp_path, companies=f"id,seats\na,10\nb,20\n{companies}")
+    report = project.build()
+    assert report.everything is None
+    assert [(task["records"]) for task in report.tasks if "records" in task] == [1]
+    assert values(project, "ever")["b", date(2025, 1, 30)] == 15
+    project = project_in(tmp_path, companies=f"id,seats\nb,20\n{companies}")
+    project.build()
+    assert query(project, "SELECT COUNT(*) FROM metrics.company WHERE record = 'a'") == [(0,)]
+
+
+@pytest.mark.parametrize(("options", "reason"), [
+    ({"timezone": "Asia/Tokyo"}, "timezone changed"), ({"start": "2025-01-03"}, "the first day of the grid changed"),
+])
+def test_what_changes_everything(tmp_path: Path, options: dict[str, str], reason: str) -> None:
+    project_in(tmp_path).build()
+    assert project_in(tmp_path, **options).build().everything == reason
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    project_in(tmp_path).build()
+    before = (tmp_path / "case.duckdb").read_bytes()
+    report = project_in(tmp_path, [*ROWS, ("a", date(2025, 1, 30), 5)]).build(dry_run=True)
+    assert report.tasks[0]["form"] == "day" and report.tasks[0]["rows"] == 2
+    assert (tmp_path / "case.duckdb").read_bytes() == before
+
+
+def test_selected_metrics_are_followed_by_everything(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    project.build()
+    project.build(select=["week"])
+    assert project.build().everything == "the last build was of selected metrics only"
+
+
+def test_batches_of_records_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = project_in(tmp_path)
+    project.build()
+    before = query(project, "SELECT * FROM metrics.company ORDER BY ALL")
+    monkeypatch.setattr("metricsql.build.memory.limit", lambda engine: 2000.0)
+    project.build(full=True)
+    assert query(project, "SELECT * FROM metrics.company ORDER BY ALL") == before
