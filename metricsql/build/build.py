@@ -104,8 +104,13 @@ class _Build:
             work = self.work(found)
             same &= self.before.as_of == self.request.as_of and self.before.options == {**self.before.options, **self.options}
         self.tell(work)
-        if self.request.dry_run or (same and not work.anything):
+        if self.request.dry_run or (same and not work.anything and note.is_noted(self.engine, self.definition, self.stamps)):
             raise NothingToWrite
+        if same and not work.anything:
+            self.report.unchanged = True
+            note.note_state(self.engine, self.readings, self.options, self.stamps)
+            note.note_same(self.engine, self.definition)
+            return
         with self.stage("collapse"):
             self.context = replace(self.context, kept=self.collapse(found, work))
         self.engine.close_outside()

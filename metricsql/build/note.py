@@ -15,6 +15,7 @@ from metricsql.build.rows import Reading
 from metricsql.build.state import replace_rows, state
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled, described
+from metricsql.project.definition import Definition
 from metricsql.project.document import dump
 from metricsql.sql import differences, writes
 from metricsql.sql.context import Context
@@ -87,6 +88,20 @@ def note_state(engine: Engine, readings: Mapping[str, Reading], options: Mapping
     for name, table in (("records", NOW), ("timelines", TIMELINES)):
         engine.run(f"DELETE FROM {state(name)}")
         engine.run(f"INSERT INTO {state(name)} SELECT * FROM {quoted(table)}")
+
+
+def is_noted(engine: Engine, definition: Definition, stamps: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether the state knows the project and its files as they are now."""
+    known = {(source, file, stamp) for source, file, stamp in engine.rows(f"SELECT source, file, stamp FROM {state('files')}")}
+    now = {(source, file, stamp) for source, files in stamps.items() for file, stamp in files.items()}
+    digest = engine.value(f"SELECT digest FROM {state('builds')} ORDER BY build DESC LIMIT 1")
+    return known == now and bool(digest == project_digest(definition))
+
+
+def note_same(engine: Engine, definition: Definition) -> None:
+    """Remember that the project as it is now gives what the last build wrote, however differently it is written."""
+    last = f"SELECT MAX(build) FROM {state('builds')}"
+    engine.run(f"UPDATE {state('builds')} SET digest = ? WHERE build = ({last})", [project_digest(definition)])
 
 
 def stamps_now(engine: Engine, context: Context) -> dict[str, dict[str, str]]:
