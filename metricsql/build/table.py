@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from metricsql.formula.titles import key_of
 from metricsql.project.definition import NumberFormat
@@ -21,8 +21,7 @@ class Period:
     is_partial: bool = False
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A value, or the reason why there is none."""
 
     value: float | None

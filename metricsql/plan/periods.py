@@ -19,6 +19,8 @@ from metricsql.formula.titles import key_of
 
 STATES = ("ending", "starting", "change")
 """Display options that need the state after the last execution of a period."""
+MOST_NODES = 8
+"""A larger part of an expression is a column of its own: the reasons of empty cells write inner values out again."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class PeriodPlan:
     labels: dict[CellTree, str]
     """The column of every node that has one."""
 
+    def ending(self, item: int) -> str:
+        """The column with the state of an item at the end of each period."""
+        return self.labels.get(Measured(item, "ending"), f"{self.items[item]} ending")
+
     def options(self) -> set[str]:
         """The display options that are asked for."""
         return {measured.option for measured in self.measures.values()}
@@ -77,6 +83,11 @@ def field_of(label: str) -> Field:
     return Field("", label, "number")
 
 
+def nodes(tree: Tree) -> int:
+    """How many nodes a tree has."""
+    return 1 + sum(map(nodes, tree.args)) if isinstance(tree, Apply) else 1
+
+
 class _Planner:
     def __init__(self, table: BoundTable) -> None:
         self.table = table
@@ -90,6 +101,11 @@ class _Planner:
         """Add the column of a row, whose label is its key."""
         row = self.table.rows[position]
         assert row.tree is not None
+        if isinstance(row.tree, Measured) and row.tree not in self.plan.labels:  # the measure is the column of the row
+            self.plan.measures[row.key] = row.tree
+            self.plan.labels |= {row.tree: row.key, Cell(position): row.key}
+            self.levels[row.key] = 0
+            return
         tree, level = self.arithmetic(row.tree, row.key)
         self.stage(level).columns[row.key] = tree
         self.plan.labels[Cell(position)] = row.key
@@ -97,19 +113,28 @@ class _Planner:
 
     def arithmetic(self, tree: CellTree, owner: str) -> tuple[Tree, int]:
         """What is left to do with columns, and the stage in which all of them are there."""
+        if tree in self.plan.labels:
+            return self.at_hand(self.plan.labels[tree])
         match tree:
             case Constant():
                 return tree, 0
             case Fact(op="pi"):
                 return Constant(math.pi), 0
             case Calculation():
-                built = [self.arithmetic(argument, owner) for argument in tree.args]
+                built = [self.argument(argument, owner) for argument in tree.args]
                 return Apply(tree.op, tuple(made for made, _ in built)), max((level for _, level in built), default=0)
             case Measured() | Cell() | Over() | Fact():
-                label = self.column(tree, owner)
-                return field_of(label), self.levels[label]
+                return self.at_hand(self.column(tree, owner))
             case _:
                 assert_never(tree)
+
+    def argument(self, tree: CellTree, owner: str) -> tuple[Tree, int]:
+        """A part of an expression; a large one is a column."""
+        made, level = self.arithmetic(tree, owner)
+        return (made, level) if nodes(made) <= MOST_NODES else self.at_hand(self.column(tree, owner))
+
+    def at_hand(self, label: str) -> tuple[Tree, int]:
+        return field_of(label), self.levels[label]
 
     def column(self, tree: CellTree, owner: str) -> str:
         """The label of the column that holds a node; the column is added if it is not there yet."""

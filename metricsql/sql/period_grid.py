@@ -15,20 +15,22 @@ from sqlglot import exp
 from metricsql.bind.sources import BoundLedger
 from metricsql.plan.periods import STATES, PeriodPlan
 from metricsql.sql import syntax
-from metricsql.sql.sources import as_number, as_text, instant, local_time, source_steps
+from metricsql.sql.sources import as_number, as_text, instant, local_time, source_steps, with_position
 from metricsql.sql.steps import Step, statement
 
 START, END, PARTIAL, NUMBER, SEGMENT = "period start", "period end", "is partial", "period number", "segment name"
 """Columns of the grid. The keys of rows have no spaces, so none of them can be mistaken for one of these."""
 BY_PERIOD = "executions by period"
-PERIODS, MEASURES, STATE_STEP = "periods", "measures", "states"
+PERIODS, GATHERED, MEASURES, STATE_STEP = "periods", "items of periods", "measures", "states"
+OF_ITEMS = "of items"
 _STEP = {"15min": "15 MINUTE", "30min": "30 MINUTE", "hour": "1 HOUR", "day": "1 DAY", "week": "7 DAY", "month": "1 MONTH",
          "quarter": "3 MONTH", "year": "1 YEAR"}
 FRACTIONS = {"15min": 1 / 96, "30min": 1 / 48, "hour": 1 / 24}
 """Days in a period that is shorter than a day."""
 _AGGREGATES = {
-    "sum": 'SUM("value")', "average": 'AVG("value")', "min": 'MIN("value")', "max": 'MAX("value")', "count": "COUNT(*)",
-    "last": 'ARG_MAX("value", ROW("at", "position"))',
+    "sum": 'CASE WHEN ISFINITE(SUM("value")) THEN SUM("value") END',
+    "average": 'CASE WHEN ISFINITE(AVG("value")) THEN AVG("value") END', "min": 'MIN("value")', "max": 'MAX("value")', "count": "COUNT(*)",
+    "last": 'ARG_MAX("value", "order")',
 }
 
 
@@ -72,7 +74,7 @@ def quoted(name: str) -> str:
 
 def literal(value: str) -> str:
     """A text literal."""
-    return syntax.render(syntax.text(value))
+    return "'" + value.replace("'", "''") + "'"
 
 
 def number(value: float) -> str:
@@ -84,18 +86,22 @@ def number(value: float) -> str:
 
 
 def ledger_steps(name: str, ledger: BoundLedger, zone: str, ordered: bool) -> list[Step]:
-    """`event, time, value` of every usable execution; with `ordered` also `at, position`, which tell the last one."""
+    """`event, time, value` of every usable execution; with `ordered` also `order`, which tells the last one."""
     before, table = source_steps(ledger.source, f"{name} source", "Executions, as the project reads them.")
     time = local_time(ledger.time, zone)
     if ledger.time.type != "TIMESTAMP":
         time = exp.cast(time, "timestamp")
     chosen = [f'{_sql(as_text(ledger.event))} AS "event"', f'{_sql(time)} AS "time"', f'{_sql(as_number(ledger.value))} AS "value"']
-    source = f"{_sql(table)} AS s"
     if ordered:
-        chosen += [f'{_sql(instant(ledger.time, zone))} AS "at"', 's."position of row" AS "position"']
-        source = f'(\n  SELECT *, ROW_NUMBER() OVER () AS "position of row"\n  FROM {_sql(table)}\n) AS s'
-    query = "SELECT\n  " + ",\n  ".join(chosen) + f"\nFROM {source}"
+        table, position = with_position(ledger.source, table)
+        chosen.append(f'{order_key(_sql(instant(ledger.time, zone)), _sql(position))} AS "order"')
+    query = "SELECT\n  " + ",\n  ".join(chosen) + f"\nFROM {_sql(table)} AS s"
     return [*before, Step(name, "Every execution, with its time on the clocks of the project.", query)]
+
+
+def order_key(time: str, position: str) -> str:
+    """One number that orders executions by time, then by their place in the source; cheaper than a pair."""
+    return f"CAST(EPOCH_US(CAST({time} AS TIMESTAMP)) AS HUGEINT) * 1099511627776 * 1048576 + {position}"
 
 
 def _sql(tree: exp.Expression) -> str:
@@ -154,7 +160,7 @@ def needs(plan: PeriodPlan) -> set[str]:
 def executions_query(step: str, segmented: bool, ordered: bool) -> str:
     """`time, value` of the usable executions of an event before a time (two parameters), and of a segment (a third)."""
     segment = f"\n  AND {quoted(SEGMENT)} = ?" if segmented else ""
-    order = '"at", "position"' if ordered else '"time"'
+    order = '"order"' if ordered else '"time"'
     return f'SELECT "time", "value"\nFROM {quoted(step)}\nWHERE {USABLE}\n  AND "event" = ?\n  AND "time" < ?{segment}\nORDER BY {order}'
 
 
@@ -184,46 +190,56 @@ def periods_step(calendar: Calendar, extra: Mapping[str, str], segmented: bool) 
 
 def measure_steps(plan: PeriodPlan, segmented: bool) -> list[Step]:
     """One column per measure, by the rules of its display option."""
+    if not plan.measures:
+        return [Step(MEASURES, "Every period.", f"SELECT *\nFROM {quoted(PERIODS)}")]
+    used = list(dict.fromkeys(measured.item for measured in plan.measures.values()))
+    places = {item: place for place, item in enumerate(used, 1)}
     raw: dict[str, str] = {}
     for label, measured in plan.measures.items():
-        item, name = plan.table.items[measured.item], plan.items[measured.item]
         aggregate = "last" if measured.option in STATES else measured.option
-        test = f'x."source" = {literal(item.source)} AND x."event" = {literal(item.event or name)}'
-        value = f"MAX(x.{quoted(aggregate)}) FILTER (WHERE {test})"
+        value = f"{quoted(OF_ITEMS)}[{places[measured.item]}].{quoted(aggregate)}"
         if aggregate == "count":
             value = f"CAST(COALESCE({value}, 0) AS DOUBLE)"
-        raw[f"{name} last" if aggregate == "last" else label] = value
-    on = f"x.{quoted(START)} = p.{quoted(START)}" + (f" AND x.{quoted(SEGMENT)} = p.{quoted(SEGMENT)}" if segmented else "")
-    columns = ["p.*", *(f"{sql} AS {quoted(label)}" for label, sql in raw.items())]
-    pivot = "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {quoted(PERIODS)} AS p\nLEFT JOIN {quoted(BY_PERIOD)} AS x\n  ON {on}\nGROUP BY ALL"
-    steps = [Step(MEASURES, "The measures of every period, side by side.", pivot)]
-    overflowing = [label for label, measured in plan.measures.items() if measured.option in ("sum", "average")]
-    if overflowing:
-        steps.append(Step("finite measures", "A total that is not finite is no value.", replaced(MEASURES, {
-            label: f"CASE WHEN ISFINITE({quoted(label)}) THEN {quoted(label)} END" for label in overflowing}, {})))
+        raw[f"{plan.items[measured.item]} last" if aggregate == "last" else label] = value
+    columns = [f"* EXCLUDE ({quoted(OF_ITEMS)})", *(f"{sql} AS {quoted(label)}" for label, sql in raw.items())]
+    side = "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {quoted(GATHERED)}"
+    steps = [_gathered(plan, used, segmented), Step(MEASURES, "The measures of every period, side by side.", side)]
     return steps + _state_steps(plan, steps[-1].name, segmented)
+
+
+def _gathered(plan: PeriodPlan, used: Sequence[int], segmented: bool) -> Step:
+    """Every period with a list of what the executions of each item come to, in the order of `used`."""
+    lines = []
+    for place, number_ in enumerate(used, 1):
+        item = plan.table.items[number_]
+        lines.append(f"({place}, {literal(item.source)}, {literal(item.event or plan.items[number_])})")
+    parts = ", ".join(f"{quoted(name)}: x.{quoted(name)}" for name in _AGGREGATES if name in needs(plan))
+    on = [f'x."source" = i."source"', f'x."event" = i."event"', f"x.{quoted(START)} = p.{quoted(START)}",
+          *([f"x.{quoted(SEGMENT)} = p.{quoted(SEGMENT)}"] if segmented else [])]
+    items = ",\n    ".join(lines)
+    query = (f'SELECT\n  p.*,\n  LIST({{{parts}}} ORDER BY i."place") AS {quoted(OF_ITEMS)}\nFROM {quoted(PERIODS)} AS p\n'
+             f'CROSS JOIN (\n  VALUES\n    {items}\n) AS i("place", "source", "event")\n'
+             f"LEFT JOIN {quoted(BY_PERIOD)} AS x\n  ON " + "\n  AND ".join(on) + "\nGROUP BY ALL")
+    return Step(GATHERED, "What the executions of the period come to, item by item.", query)
 
 
 def _state_steps(plan: PeriodPlan, source: str, segmented: bool) -> list[Step]:
     """Ending, starting and change, where they are asked for."""
-    items = {measured.item: set[str]() for measured in plan.measures.values() if measured.option in STATES}
-    for measured in plan.measures.values():
-        if measured.option in STATES:
-            items[measured.item].add(measured.option)
-    if not items:
+    states = {label: measured for label, measured in plan.measures.items() if measured.option in STATES}
+    if not states:
         return []
     endings, others = {}, {}
-    for number_, options in items.items():
-        item, name = plan.table.items[number_], plan.items[number_]
-        last, ending = quoted(f"{name} last"), quoted(f"{name} ending")
+    for label, measured in states.items():
+        item, last = plan.table.items[measured.item], quoted(f"{plan.items[measured.item]} last")
         state = f'LAST_VALUE({last} IGNORE NULLS) OVER "so far"' if item.kind == "stock" else last
         opening = None if item.opening is None else number(item.opening)
-        endings[f"{name} ending"] = f"COALESCE({state}, {opening})" if item.kind == "stock" and opening else state
-        starting = f'LAG({ending}{f", 1, {opening}" if opening else ""}) OVER "in order"'
-        if "starting" in options:
-            others[f"{name} starting"] = starting
-        if "change" in options:
-            others[f"{name} change"] = f"{ending} - {starting}"
+        ending = plan.ending(measured.item)
+        endings[ending] = f"COALESCE({state}, {opening})" if item.kind == "stock" and opening else state
+        starting = f'LAG({quoted(ending)}{f", 1, {opening}" if opening else ""}) OVER "in order"'
+        if measured.option == "starting":
+            others[label] = starting
+        if measured.option == "change":
+            others[label] = f"{quoted(ending)} - {starting}"
     windows = named_windows({"so far": "ROWS UNBOUNDED PRECEDING", "in order": ""}, segmented)
     used = [name for name in windows if any(f'OVER "{name}"' in sql for sql in endings.values())]
     comment = "The state at the end of each period; a stock carries the last one on."

@@ -16,7 +16,7 @@ from metricsql.plan.periods import PeriodPlan
 from metricsql.project.definition import RowDef, TableDef
 from metricsql.sql import syntax
 from metricsql.sql.conditions import check_kinds, parse_condition
-from metricsql.sql.period_grid import SEGMENT, literal, quoted
+from metricsql.sql.period_grid import SEGMENT, literal, order_key, quoted
 from metricsql.sql.steps import Step
 
 BY_DAY, EXECUTIONS = "metrics by day", "executions"
@@ -65,7 +65,7 @@ def _executions(plan: PeriodPlan, segmented: bool) -> Step:
     names = list(plan.items.values())
     events = ", ".join(map(literal, names))
     values = ", ".join(map(quoted, names))
-    kept = ['"time"', '"time" AS "at"', '0 AS "position"', *([quoted(SEGMENT)] if segmented else []),
+    kept = ['"time"', order_key('"time"', "0") + ' AS "order"', *([quoted(SEGMENT)] if segmented else []),
             f'UNNEST([{events}]) AS "event"', f'UNNEST([{values}]) AS "value"']
     query = "SELECT\n  " + ",\n  ".join(kept) + f"\nFROM {quoted(BY_DAY)}"
     return Step(EXECUTIONS, "The value of a day is one execution.", query)

@@ -6,10 +6,10 @@ A reason is NULL where its node has a value, so the reasons of all parts of an e
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from functools import reduce
 from typing import assert_never
-
-from sqlglot import exp
 
 from metricsql import operators
 from metricsql.bind.cells import Calculation, Cell, CellTree, Fact, Measured, Over
@@ -17,9 +17,7 @@ from metricsql.bind.tree import Constant
 from metricsql.diagnostics import one_line
 from metricsql.operators.groups import OUTSIDE
 from metricsql.plan.periods import PeriodPlan
-from metricsql.sql import syntax
-from metricsql.sql.period_grid import NUMBER, START, Calendar
-from metricsql.sql.syntax import column
+from metricsql.sql.period_grid import NUMBER, START, Calendar, literal, number, quoted
 
 PERIOD_COUNT, FIRST = "number of periods", "first period"
 """Columns of the grid that reasons need: how many periods there are, and when the first one starts."""
@@ -27,6 +25,8 @@ NO_EARLIER, NO_LATER = "no earlier period", "no later period"
 NO_EXECUTIONS, NONE_SO_FAR = "no value: no executions in the period", "no value: no executions so far"
 NO_STATE = "no value for the period before"
 NO_BRANCH = "no branch holds"
+NOTHING = "CAST(NULL AS VARCHAR)"
+_PLAIN = re.compile(r'"(?:[^"]|"")*"|CAST\([-0-9.e+]+ AS DOUBLE\)')
 
 
 class Reasons:
@@ -34,26 +34,35 @@ class Reasons:
 
     def __init__(self, plan: PeriodPlan, calendar: Calendar) -> None:
         self.plan, self.calendar = plan, calendar
+        self.known: dict[int, list[str]] = {}
 
     def of(self, position: int) -> str:
         """The reason of a row's cell; NULL for a cell with a value."""
         row = self.plan.table.rows[position]
         if row.tree is None:
-            return _sql(syntax.text(one_line(f"unavailable: {row.unavailable}")))
-        measured = isinstance(row.tree, Measured) and row.definition.calculation is None
-        found = self.measure(row.tree) if measured and isinstance(row.tree, Measured) else self.why(row.tree)
-        if found is None and not isinstance(row.tree, Calculation):
-            return "CAST(NULL AS VARCHAR)"
-        known = syntax.text(OUTSIDE) if found is None else exp.Coalesce(this=found, expressions=[syntax.text(OUTSIDE)])
-        return _sql(_when(_missing(column(row.key)), known))
+            return literal(one_line(f"unavailable: {row.unavailable}"))
+        if isinstance(row.tree, Measured) and row.definition.calculation is None:
+            return self.measure(row.tree) or NOTHING
+        found = self.why(row.tree)
+        if not found and not isinstance(row.tree, Calculation):
+            return NOTHING
+        return _when(f"{quoted(row.key)} IS NULL", _first([*found, literal(OUTSIDE)]))
 
-    def why(self, tree: CellTree) -> exp.Expression | None:
-        """The reason of a node of an expression; None if it always has a value."""
+    def why(self, tree: CellTree) -> list[str]:
+        """The reasons of a node of an expression, to be tried in order; none if it always has a value.
+
+        A node that several others share, as yoy and between make them, is asked once.
+        """
+        if id(tree) not in self.known:
+            self.known[id(tree)] = self.reasons(tree)
+        return self.known[id(tree)]
+
+    def reasons(self, tree: CellTree) -> list[str]:
         match tree:
             case Constant() | Fact():
-                return None
+                return []
             case Cell() | Measured():
-                return _when(_missing(self.value(tree)), syntax.text(self.no_value(tree)))
+                return [_when(f"{self.value(tree)} IS NULL", literal(self.no_value(tree)))]
             case Over():
                 return self.over(tree)
             case Calculation():
@@ -73,122 +82,136 @@ class Reasons:
 
     # What a measured row shows
 
-    def measure(self, tree: Measured) -> exp.Expression | None:
-        value, item = self.value(tree), self.plan.table.items[tree.item]
-        first = syntax.fill("{0} = 1", [column(NUMBER)])
-        ending = column(f"{self.plan.items[tree.item]} ending")
-        nothing = syntax.text(NONE_SO_FAR if item.kind == "stock" else NO_EXECUTIONS)
+    def measure(self, tree: Measured) -> str | None:
+        item = self.plan.table.items[tree.item]
+        empty = f"{self.value(tree)} IS NULL"
+        first = f"{quoted(NUMBER)} = 1"
+        nothing = literal(NONE_SO_FAR if item.kind == "stock" else NO_EXECUTIONS)
         match tree.option:
             case "count":
                 return None
             case "ending":
-                return _when(_missing(value), nothing)
+                return _when(empty, nothing)
             case "starting":
-                return _when(_missing(value), _case([(first, syntax.text(NO_EARLIER))], syntax.text(NO_STATE)))
+                return _when(empty, _case([(first, literal(NO_EARLIER))], literal(NO_STATE)))
             case "change":
-                cases: list[tuple[exp.Expression, exp.Expression]] = [(_missing(ending), nothing), (first, syntax.text(NO_EARLIER))]
-                return _when(_missing(value), _case(cases, syntax.text(NO_STATE)))
-        return _when(_missing(value), syntax.text(NO_EXECUTIONS))
+                no_ending = f"{quoted(self.plan.ending(tree.item))} IS NULL"
+                return _when(empty, _case([(no_ending, nothing), (first, literal(NO_EARLIER))], literal(NO_STATE)))
+        return _when(empty, literal(NO_EXECUTIONS))
 
     # Operations over periods
 
-    def over(self, tree: Over) -> exp.Expression | None:
-        block, value = operators.period(tree.op), self.value(tree)
-        if block.never_missing:
-            return None
-        n = syntax.number(float(tree.n or 0))
-        inner: exp.Expression = syntax.text(self.no_value(tree.of))
-        edge = self.why(tree.edge) if tree.edge is not None else None
+    def over(self, tree: Over) -> list[str]:
+        if operators.period(tree.op).never_missing:
+            return []
+        inner = literal(self.no_value(tree.of))
+        edge = _first(self.why(tree.edge)) if tree.edge is not None else ""
         match tree.op:
             case "lag":
-                beyond = syntax.fill("{0} <= {1}", [column(NUMBER), n])
-                inner = _case([(beyond, edge or syntax.text(NO_EARLIER))], inner)
+                inner = _case([(f"{quoted(NUMBER)} <= {tree.n}", edge or literal(NO_EARLIER))], inner)
             case "lead":
-                beyond = syntax.fill("{0} > {1} - {2}", [column(NUMBER), column(PERIOD_COUNT), n])
-                inner = _case([(beyond, edge or syntax.text(NO_LATER))], inner)
+                inner = _case([(f"{quoted(NUMBER)} > {quoted(PERIOD_COUNT)} - {tree.n}", edge or literal(NO_LATER))], inner)
             case "yoy":
-                before = syntax.fill(f"{{0}} < {{1}} + {self.calendar.year_ago} OR STRFTIME({{0}}, '%m-%d') = '02-29'",
-                                     [column(START), column(FIRST)])
-                inner = _case([(before, syntax.text(NO_EARLIER))], inner)
-        return _when(_missing(value), inner)
+                before = f"{quoted(START)} < {quoted(FIRST)} + {self.calendar.year_ago} OR STRFTIME({quoted(START)}, '%m-%d') = '02-29'"
+                inner = _case([(before, literal(NO_EARLIER))], inner)
+        return [_when(f"{self.value(tree)} IS NULL", inner)]
 
     # Arithmetic
 
-    def calculation(self, tree: Calculation) -> exp.Expression | None:
-        block = operators.operator(tree.op)
-        reasons = [reason for reason in map(self.why, tree.args) if reason is not None]
-        faults = self.faults(tree)
-        match block.blames:
+    def calculation(self, tree: Calculation) -> list[str]:
+        match operators.operator(tree.op).blames:
             case "never":
-                return None
+                return []
             case "first":
-                first = self.why(tree.args[0])
-                return _first([*([first] if first is not None else []), *faults])
+                return [*self.why(tree.args[0]), *self.faults(tree)]
             case "guarded":
-                return None if not reasons else _when(_missing(self.value(tree)), _first(reasons) or exp.Null())
+                reasons = self.of_all(tree.args)
+                return [_when(f"({self.checked(tree)}) IS NULL", _first(reasons))] if reasons else []
             case "chosen":
                 test, then, *rest = tree.args
-                other = self.why(rest[0]) if rest else syntax.text(NO_BRANCH)
-                branches = [(self.truth(test), self.why(then) or exp.Null())]
-                return None if other is None and not reasons else _case(branches, other or exp.Null())
-        return _first([*reasons, *faults])
+                reasons, others = self.why(then), self.why(rest[0]) if rest else [literal(NO_BRANCH)]
+                if not reasons and not others:
+                    return []
+                return [_case([(self.truth(test), _first(reasons) or "NULL")], _first(others) or "NULL")]
+        return [*self.of_all(tree.args), *self.faults(tree)]
 
-    def faults(self, tree: Calculation) -> list[exp.Expression]:
+    def of_all(self, trees: Sequence[CellTree]) -> list[str]:
+        """The reasons of several nodes, each once."""
+        return list(dict.fromkeys(reason for tree in trees for reason in self.why(tree)))
+
+    def faults(self, tree: Calculation) -> list[str]:
+        """What can go wrong in the operator itself."""
         block = operators.operator(tree.op)
         pairs = [tree.args] if not block.fold else [(tree.args[0], argument) for argument in tree.args[1:]]
-        return [_when(syntax.fill(test, [self.number(argument) for argument in arguments]), syntax.text(words))
+        return [_when(_filled(test, [self.number(argument) for argument in arguments]), literal(words))
                 for test, words in block.faults for arguments in pairs]
 
-    def truth(self, tree: CellTree) -> exp.Expression:
-        value = self.value(tree)
-        gives = operators.operator(tree.op).gives if isinstance(tree, Calculation) else "number"
-        return value if gives == "truth" else syntax.fill("{0} <> 0", [value])
+    def truth(self, tree: CellTree) -> str:
+        """A node as a condition."""
+        return self.value(tree) if self.is_truth(tree) else f"{_operand(self.checked(tree))} <> 0"
 
-    def value(self, tree: CellTree) -> exp.Expression:
+    def number(self, tree: CellTree, as_it_is: bool = False) -> str:
+        """A node as a number, `as_it_is` where one that is not finite reaches the result anyway."""
+        if self.is_truth(tree):
+            return f"CAST({self.value(tree)} AS DOUBLE)"
+        return self.value(tree) if as_it_is else self.checked(tree)
+
+    def checked(self, tree: CellTree) -> str:
+        """The value of a node; one that is not finite is none."""
+        value = self.value(tree)
+        return _when(f"ISFINITE({value})", value) if self.overflows(tree) else value
+
+    def overflows(self, tree: CellTree) -> bool:
+        """Whether the value of a node, as it is written here, may be one that is not finite."""
+        if not isinstance(tree, Calculation) or tree in self.plan.labels:
+            return False
+        block = operators.operator(tree.op)
+        return block.overflows or any(block.passes_at(i) and self.overflows(a) for i, a in enumerate(tree.args))
+
+    def is_truth(self, tree: CellTree) -> bool:
+        inline = isinstance(tree, Calculation) and tree not in self.plan.labels
+        return inline and isinstance(tree, Calculation) and operators.operator(tree.op).gives == "truth"
+
+    def value(self, tree: CellTree) -> str:
         """The value of a node over columns at hand."""
         if tree in self.plan.labels:
-            return column(self.plan.labels[tree])
+            return quoted(self.plan.labels[tree])
         match tree:
             case Constant():
-                return syntax.double(syntax.number(float(tree.value)))
+                return number(float(tree.value))
             case Fact(op="pi"):
-                return syntax.number(math.pi)
+                return number(math.pi)
             case Calculation():
                 block = operators.operator(tree.op)
-                arguments = [self.truth(a) if block.takes_at(i) == "truth" else self.number(a) for i, a in enumerate(tree.args)]
+                arguments = [self.truth(a) if block.takes_at(i) == "truth" else self.number(a, block.passes_at(i))
+                             for i, a in enumerate(tree.args)]
                 template = block.sql_one if len(arguments) == 1 and block.sql_one else block.sql
                 if not block.fold:
-                    return syntax.fill(template, arguments)
-                made = arguments[0]
-                for argument in arguments[1:]:
-                    made = syntax.fill(template, [made, argument])
-                return made
+                    return _filled(template, arguments)
+                return reduce(lambda made, argument: _filled(template, [made, argument]), arguments)
         raise AssertionError(f"internal error: {tree!r} has no column")
 
-    def number(self, tree: CellTree) -> exp.Expression:
-        value = self.value(tree)
-        truth = isinstance(tree, Calculation) and tree not in self.plan.labels and operators.operator(tree.op).gives == "truth"
-        return syntax.double(value) if truth else value
+
+def _filled(template: str, arguments: Sequence[str]) -> str:
+    """A template of the registry over texts of SQL."""
+    operands = [_operand(argument) for argument in arguments]
+    return template.format(*operands, args=", ".join(operands))
 
 
-def _missing(value: exp.Expression) -> exp.Expression:
-    return syntax.fill("{0} IS NULL", [value])
+def _operand(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else f"({text})"
 
 
-def _when(test: exp.Expression, then: exp.Expression) -> exp.Expression:
-    return _case([(test, then)])
+def _when(test: str, then: str) -> str:
+    return f"CASE WHEN {test} THEN {then} END"
 
 
-def _case(branches: Sequence[tuple[exp.Expression, exp.Expression]], other: exp.Expression | None = None) -> exp.Expression:
-    ifs = [exp.If(this=test, true=then) for test, then in branches]
-    return exp.Case(ifs=ifs, default=other)
+def _case(branches: Sequence[tuple[str, str]], other: str) -> str:
+    return "CASE " + " ".join(f"WHEN {test} THEN {then}" for test, then in branches) + f" ELSE {other} END"
 
 
-def _first(reasons: list[exp.Expression]) -> exp.Expression | None:
+def _first(reasons: Sequence[str]) -> str:
+    """The first reason that is one; empty for none."""
     if len(reasons) < 2:
-        return reasons[0] if reasons else None
-    return exp.Coalesce(this=reasons[0], expressions=reasons[1:])
-
-
-def _sql(tree: exp.Expression) -> str:
-    return syntax.render(tree, pretty=False)
+        return reasons[0] if reasons else ""
+    return f"COALESCE({', '.join(reasons)})"

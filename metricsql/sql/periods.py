@@ -45,11 +45,15 @@ def table_steps(plan: PeriodPlan, calendar: Calendar, segmented: bool, first: da
     writer = _Writer(plan, calendar, segmented)
     steps = [periods_step(calendar, writer.grid_columns(), segmented), *measure_steps(plan, segmented)]
     source = steps[-1].name
-    for number_, stage in enumerate(plan.stages):
-        made = writer.stage(stage, number_, source)
+    for stage in plan.stages:
+        made = writer.stage(stage, source)
         steps += made
         source = made[-1].name if made else source
     return [*steps, writer.cells(source, first, last)]
+
+
+SHORT = 3
+"""How deep operators may stand inside each other in an expression that is checked where it is computed."""
 
 
 class _Writer:
@@ -70,17 +74,14 @@ class _Writer:
             columns[PERIOD_COUNT] = "COUNT(*) OVER ()"
         if "year ago" in frames:
             columns[FIRST] = f"MIN({quoted(START)}) OVER ()"
-        return columns
+        return columns | {label: self.fact(label, fact) for label, fact in self.plan.facts.items()}
 
     # Stages
 
-    def stage(self, stage: PeriodStage, level: int, source: str) -> list[Step]:
+    def stage(self, stage: PeriodStage, source: str) -> list[Step]:
         steps: list[Step] = []
-        if level == 0 and self.plan.facts:
-            facts = {label: self.fact(label, fact) for label, fact in self.plan.facts.items()}
-            steps.append(self.step("Facts about each period.", replaced(source, {}, facts)))
         if stage.windows:
-            steps += self.windows(stage, steps[-1].name if steps else source)
+            steps.append(self.windows(stage, source))
         for comment, again, added in self.arithmetic(stage):
             steps.append(self.step(comment, replaced(steps[-1].name if steps else source, again, added)))
         return steps
@@ -101,22 +102,19 @@ class _Writer:
         words = f"{cell} || CAST({quoted(START)} AS VARCHAR)" + (f" || {quoted(SEGMENT)}" if self.segmented else "")
         return f"(MD5_NUMBER_LOWER({words}) >> 11) / CAST(9007199254740992 AS DOUBLE)"
 
-    def windows(self, stage: PeriodStage, source: str) -> list[Step]:
+    def windows(self, stage: PeriodStage, source: str) -> Step:
         """Every window of a stage in one SELECT; a result that is not finite is no value."""
         columns = {window.label: self.window(window) for window in stage.windows}
         comment = "Every look at other periods, taken once, however many rows need it."
-        steps = [self.step(comment, replaced(source, {}, columns, self.frames(stage)))]
-        guarded = {window.label: f"CASE WHEN ISFINITE({quoted(window.label)}) THEN {quoted(window.label)} END"
-                   for window in stage.windows if operators.period(window.op).overflows}
-        if guarded:
-            steps.append(self.step("A total that is not finite is no value.", replaced(steps[-1].name, guarded, {})))
-        return steps
+        return self.step(comment, replaced(source, {}, columns, self.frames(stage)))
 
     def window(self, window: PeriodWindow) -> str:
         block = operators.period(window.op)
         edge = "NULL" if window.edge is None else _plain(window.edge)
         call = block.window.format(x=quoted(window.of), n=window.n, edge=edge).replace(", NULL)", ")")
         over = block.result.format(w=f"{call} OVER {quoted(self.frame(window))}")
+        if block.overflows:
+            over = f"CASE WHEN ISFINITE({over}) THEN {over} END"
         if block.frame == "year ago" and self.calendar.interval in (*FRACTIONS, "day"):
             over = f"CASE WHEN STRFTIME({quoted(START)}, '%m-%d') <> '02-29' THEN {over} END"
         return over
@@ -155,8 +153,8 @@ class _Writer:
         layers.resolve = lambda node: built.get(node.name) or _resolve(node) if isinstance(node, Field) else _resolve(node)
         for label, tree in stage.columns.items():
             made = layers.number(layers.build(tree, label))
-            if made.may_overflow:
-                made = layers.finite(layers.add(label, made))
+            if made.may_overflow:  # what is short is written twice, which is cheaper than one more layer
+                made = layers.finite(made if made.depth <= SHORT else layers.add(label, made))
             if not made.is_double:
                 made = Built(syntax.double(made.sql), made.layer, is_double=True)
             built[label] = layers.add(label, made)
