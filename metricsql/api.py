@@ -64,8 +64,11 @@ class Project:
         check_all_tables(self.definition, context.catalog, names, strict, findings)
         if lint:
             from metricsql.inspect.lint import lint as find
+            from metricsql.inspect.lint.tables import lint_tables
 
-            findings.extend(find(context, compiled, data=names and not findings.errors))
+            data = names and not findings.errors
+            findings.extend(find(context, compiled, data=data))
+            findings.extend(lint_tables(self.definition, context.as_of, data))
         return findings
 
     def _further_faults(self) -> Findings:

@@ -9,7 +9,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from metricsql.project.parts import IDENTIFIER, Day, Expected, Identifier, Name, Part, Row, Source, Text, TimeZone, null_word
+from metricsql.project.parts import (
+    IDENTIFIER,
+    Day,
+    Expected,
+    Identifier,
+    Name,
+    Part,
+    Row,
+    Source,
+    Text,
+    TimeZone,
+    null_word,
+)
 from metricsql.project.table_schema import Format, Table, TableRow
 
 Collapse = Literal["sum", "min", "max", "avg", "last"]

@@ -214,7 +214,7 @@ def _gathered(plan: PeriodPlan, used: Sequence[int], segmented: bool) -> Step:
         item = plan.table.items[number_]
         lines.append(f"({place}, {literal(item.source)}, {literal(item.event or plan.items[number_])})")
     parts = ", ".join(f"{quoted(name)}: x.{quoted(name)}" for name in _AGGREGATES if name in needs(plan))
-    on = [f'x."source" = i."source"', f'x."event" = i."event"', f"x.{quoted(START)} = p.{quoted(START)}",
+    on = ['x."source" = i."source"', 'x."event" = i."event"', f"x.{quoted(START)} = p.{quoted(START)}",
           *([f"x.{quoted(SEGMENT)} = p.{quoted(SEGMENT)}"] if segmented else [])]
     items = ",\n    ".join(lines)
     query = (f'SELECT\n  p.*,\n  LIST({{{parts}}} ORDER BY i."place") AS {quoted(OF_ITEMS)}\nFROM {quoted(PERIODS)} AS p\n'

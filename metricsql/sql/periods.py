@@ -6,7 +6,6 @@ has the rules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 from metricsql import operators
@@ -18,7 +17,6 @@ from metricsql.sql.arithmetic import Built, Layers
 from metricsql.sql.period_grid import (
     END,
     FRACTIONS,
-    NUMBER,
     PARTIAL,
     SEGMENT,
     START,

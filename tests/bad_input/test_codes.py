@@ -14,7 +14,7 @@ from tests.bad_input.shop import MESSAGE
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
 CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
-TELLS = {"error", "warn", "fault", "faults", "report", "_fail", "Diagnostic", "Rule", "JsonTextError"}
+TELLS = {"error", "warn", "fault", "faults", "report", "_fail", "Diagnostic", "Rule", "TableRule", "JsonTextError"}
 """What is called with a code: first, or as `code=`."""
 NEVER_SEEN = {"engine", "internal"}
 """Defects, which no test can show."""

@@ -168,7 +168,7 @@ def test_the_page_names_no_other_rule() -> None:
 def examples() -> list[Any]:
     every = list(blocks(PAGE, "yaml", "text"))
     return [pytest.param(block.text, after.text, id=str(block)) for block, after in pairwise(every)
-            if block.language == "yaml" and after.language == "text"]
+            if block.language == "yaml" and after.language == "text" and "tables:" not in block.text]
 
 
 @pytest.mark.parametrize(("example", "output"), examples())
