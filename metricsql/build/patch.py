@@ -14,6 +14,8 @@ from metricsql.sql.context import Context
 from metricsql.sql.sources import records_name
 
 PATCHED = "patched rows"
+MOST_CELLS = 0.5
+"""The share of values up to which they are updated in place; measured."""
 MOST_DAYS = 0.3
 """The share of days from which on the whole table is written again, which several threads do, instead of a part."""
 
@@ -56,6 +58,10 @@ def delete_days(engine: Engine, model: str, spans: Sequence[Span]) -> None:
         engine.run(f"DELETE FROM {writes.built_table(model)} WHERE {_within(spans)}")
 
 
+def _days(spans: Sequence[Span]) -> int:
+    return sum((last - first).days + 1 for first, last in spans)
+
+
 def _within(spans: Sequence[Span]) -> str:
     return " OR ".join(f"day BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in spans)
 
@@ -67,18 +73,23 @@ def delete_records(engine: Engine, context: Context, model: str, keys: Sequence[
 
 
 def patch(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Sequence[Piece],
-          grid: Span) -> None:
+          grid: Span, same_rows: bool = False) -> None:
     """Make the rows of the pieces' days those that the pieces hold; other columns stay as they are.
 
-    `metrics` are the columns in their order; `grid` is the first and the last day of the whole table.
+    `metrics` are the columns in their order; `grid` is the first and the last day of the whole table. With `same_rows`
+    the table has just the rows that the pieces have.
     """
     values = [writes.Values(piece.table, piece.metrics, *piece.span) for piece in pieces]
     old = columns_of(engine, writes.METRICS_SCHEMA, model)
+    cells = sum(len(piece.metrics) * _days([piece.span]) for piece in pieces)
+    if same_rows and old == list(metrics) and cells < MOST_CELLS * len(metrics) * _days([grid]):
+        for value in values:
+            engine.run(writes.update_model(context, model, value))
+        return
     spans = union(piece.span for piece in pieces)
     query = writes.patched(context, model, metrics, values, old)
     target = writes.built_table(model)
-    days = sum((last - first).days + 1 for first, last in spans)
-    if spans == [grid] or days > MOST_DAYS * ((grid[1] - grid[0]).days + 1):
+    if spans == [grid] or _days(spans) > MOST_DAYS * _days([grid]):
         if spans != [grid]:
             query += f"\nUNION ALL BY NAME SELECT * FROM {target} WHERE NOT ({_within(spans)})"
         engine.run(f"CREATE TABLE {writes.built_table(model + ' new')} AS {query}")

@@ -51,6 +51,12 @@ class Work:
         return bool(self.everything or self.tasks or self.days or self.companies or self.removed
                     or any(self.children.values()) or any(self.gone.values()))
 
+    @property
+    def same_rows_through(self) -> date | None:
+        """The last day through which every record has the rows that it had; None if records came, went or changed."""
+        other = self.companies or any(self.children.values()) or any(self.gone.values())
+        return None if other else self.built_through
+
     def described(self, context: Context, metrics: Mapping[str, BoundMetric], records: Mapping[str, int]) -> list[dict[str, Any]]:
         """What will be computed, in the order in which it is: for reports and `--dry-run`. Rows are counted at most."""
         whole = {"from": context.start, "to": context.as_of}

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import date
 
 from metricsql.build import memory
 from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
-from metricsql.build.patch import columns_of, delete_days, delete_records, drop_metrics, drop_models, patch, put_in_order
+from metricsql.build.patch import (
+    columns_of,
+    delete_days,
+    delete_records,
+    drop_metrics,
+    drop_models,
+    patch,
+    put_in_order,
+)
 from metricsql.build.tables import create, drop
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled
@@ -38,7 +47,7 @@ def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, 
         _tasks(engine, context, compiled, work.tasks, chosen, told)
     else:
         _remove(engine, context, work, columns)
-        _tasks(engine, context, compiled, work.tasks, columns, told)
+        _tasks(engine, context, compiled, work.tasks, columns, told, work.same_rows_through)
         _records(engine, context, compiled, work, columns, told)
         _days(engine, context, compiled, work, columns, told)
         for model, names in columns.items():
@@ -100,14 +109,17 @@ def _remove(engine: Engine, context: Context, work: Work, columns: Columns) -> N
                 delete_days(engine, model, [(context.as_of + ONE_DAY, work.built_through)])
 
 
-def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told) -> None:
+def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told,
+           through: date | None = None) -> None:
+    """Tasks in the history form. Through that day the tables have just the rows that the tasks give, if it is known."""
     by_model: dict[str, list[Task]] = {}
     for task in tasks:
         by_model.setdefault(task.model, []).append(task)
     for model, some in by_model.items():
         told(f"compute {model}")
         pieces = [run_task(engine, context, compiled, task, number) for number, task in enumerate(some, 1)]
-        _put(engine, context, model, columns[model], pieces)
+        same = through is not None and all(task.span[1] <= through for task in some)
+        _put(engine, context, model, columns[model], pieces, same)
 
 
 def _records(engine: Engine, context: Context, compiled: Compiled, work: Work, columns: Columns, told: Told) -> None:
@@ -142,9 +154,10 @@ def _days(engine: Engine, context: Context, compiled: Compiled, work: Work, colu
             drop(engine, result_name(model))
 
 
-def _put(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Iterable[Piece]) -> None:
+def _put(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Iterable[Piece],
+         same_rows: bool = False) -> None:
     made = list(pieces)
-    patch(engine, context, model, metrics, made, (context.start, context.as_of))
+    patch(engine, context, model, metrics, made, (context.start, context.as_of), same_rows)
     for piece in made:
         if piece.table != result_name(model):
             drop(engine, piece.table)

@@ -111,6 +111,15 @@ class Values:
     last: date
 
 
+def update_model(context: Context, model: str, values: Values) -> str:
+    """Set the values of some metrics on some days, in rows that are there already."""
+    columns = ", ".join(f"{_name(metric)} = v.{_name(metric)}" for metric in values.metrics)
+    days = f"BETWEEN {_sql(syntax.day(values.first))} AND {_sql(syntax.day(values.last))}"
+    return f"""UPDATE {built_table(model)} AS m SET {columns}
+FROM (SELECT r.key, p.* FROM {_name(values.table)} AS p JOIN {_name(records_name(context, model))} AS r ON r.record = p.record) AS v
+WHERE m.record = v.key AND m.day = v.day AND m.day {days}"""
+
+
 def patched(context: Context, model: str, columns: Sequence[str], pieces: Sequence[Values], old: Sequence[str]) -> str:
     """Every row of the pieces' days: what the pieces hold, else what the built table holds in its columns `old`."""
     names = {piece.table: f"v{i}" for i, piece in enumerate(pieces, 1)}
