@@ -6,7 +6,7 @@ The same idea as `tree.py` on another grid: a cell is a row in a period instead 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from metricsql.bind.tree import Constant
 
@@ -50,6 +50,14 @@ class Over:
     of: CellTree
     n: int | None = None
     edge: CellTree | None = None
+    hashed: int = field(init=False, repr=False, compare=False, default=0)
+    """Kept, since shared nodes would be hashed again for each of their places."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hashed", hash((self.op, self.of, self.n, self.edge)))
+
+    def __hash__(self) -> int:
+        return self.hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,13 @@ class Calculation:
 
     op: str
     args: tuple[CellTree, ...]
+    hashed: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hashed", hash((self.op, self.args)))
+
+    def __hash__(self) -> int:
+        return self.hashed
 
 
 CellTree = Constant | Measured | Cell | Over | Fact | Calculation
@@ -83,10 +98,15 @@ def below(tree: CellTree) -> tuple[CellTree, ...]:
 
 
 def walk(tree: CellTree) -> Iterator[CellTree]:
-    """The node and everything below it."""
-    yield tree
-    for child in below(tree):
-        yield from walk(child)
+    """The node and everything below it; what several nodes share comes once."""
+    seen: set[int] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield node
+            waiting.extend(reversed(below(node)))
 
 
 def rows_of(tree: CellTree) -> list[int]:
