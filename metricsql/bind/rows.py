@@ -23,9 +23,18 @@ class RowBinder:
     def __init__(self, names: RowNames, findings: Findings, row: int = 0) -> None:
         self.names, self.findings = names, findings
         self.randoms = row * MOST_PARTS
+        self.bound: dict[int, CellTree | None] = {}
 
     def bind(self, formula: Formula) -> CellTree | None:
-        """The bound tree; None if anything is wrong with it."""
+        """The bound tree; None if anything is wrong with it.
+
+        A part that stands in two places (`x` of `x between 1 and 2` is compared twice) is bound once: it is one `random()`.
+        """
+        if id(formula) not in self.bound:
+            self.bound[id(formula)] = self.node(formula)
+        return self.bound[id(formula)]
+
+    def node(self, formula: Formula) -> CellTree | None:
         match formula:
             case Number():
                 return Constant(formula.value)
