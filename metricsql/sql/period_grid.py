@@ -74,7 +74,8 @@ def quoted(name: str) -> str:
 
 def literal(value: str) -> str:
     """A text literal."""
-    return "'" + value.replace("'", "''") + "'"
+    plain = "'" + value.replace("'", "''") + "'"
+    return plain if "\0" not in value else "(" + plain.replace("\0", "' || CHR(0) || '") + ")"
 
 
 def number(value: float) -> str:
