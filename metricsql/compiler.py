@@ -14,7 +14,7 @@ Up to here everything is pure; `build` runs the steps, `inspect` and `cli` show 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -57,10 +57,10 @@ class Compiled:
             found.setdefault(metric.model, []).append(metric.id)
         return found
 
-    def plan(self, definition: Definition, wanted: Iterable[str] | None = None) -> Plan:
-        """The plan of the wanted metrics (all if None) and of everything they use."""
-        chosen = upstream(self.metrics, self.metrics if wanted is None else wanted)
-        return make_plan(in_order(m for m in self.metrics.values() if m.id in chosen), definition)
+    def plan(self, definition: Definition, wanted: Iterable[str] | None = None, given: Collection[str] = ()) -> Plan:
+        """The plan of the wanted metrics (all if None) and of everything they use that is not given as stored."""
+        chosen = upstream(self.metrics, self.metrics if wanted is None else wanted, given)
+        return make_plan([m for m in in_order(self.metrics.values()) if m.id in chosen], definition, given)
 
 
 def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSources, findings: Findings,

@@ -6,6 +6,6 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("repeat", derandomize=True)
-settings.register_profile("explore", derandomize=False)
+settings.register_profile("repeat", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile("explore" if os.environ.get("METRICSQL_EXPLORE") else "repeat")

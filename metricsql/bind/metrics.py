@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from metricsql.bind.binder import bind_formula
@@ -81,13 +81,13 @@ def in_order(metrics: Iterable[BoundMetric]) -> list[BoundMetric]:
     return list(done.values())
 
 
-def upstream(metrics: Mapping[str, BoundMetric], wanted: Iterable[str]) -> set[str]:
-    """The wanted metrics and everything they use, directly or not."""
+def upstream(metrics: Mapping[str, BoundMetric], wanted: Iterable[str], given: Collection[str] = ()) -> set[str]:
+    """The wanted metrics and everything they use, directly or not; not what is given, nor what only that uses."""
     found: set[str] = set()
     queue = list(wanted)
     while queue:
         current = queue.pop()
-        if current in metrics and current not in found:
+        if current in metrics and current not in found and current not in given:
             found.add(current)
             queue.extend(metrics[current].uses)
     return found

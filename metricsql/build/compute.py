@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -52,9 +52,10 @@ def tables_there(context: Context) -> list[str]:
     return [*(records_name(context, model) for model in context.sources.models), *context.timelines.values()]
 
 
-def run_task(engine: Engine, context: Context, compiled: Compiled, task: Task, number: int) -> Piece:
-    """The values of a task in the history form."""
-    plan = compiled.plan(context.definition, task.metrics)
+def run_task(engine: Engine, context: Context, compiled: Compiled, task: Task, number: int,
+             given: Collection[str] = ()) -> Piece:
+    """The values of a task in the history form; those of `given` metrics are read from the built file."""
+    plan = compiled.plan(context.definition, task.metrics, given)
     first, last = task.span
     context = replace(context, as_of=last, rows_from=first_rows(plan, task.model, first, context.start))
     name = f"values {number}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 
+from metricsql.bind.metrics import upstream
+from metricsql.bind.tree import leaves
 from metricsql.build import memory
 from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
@@ -115,11 +118,45 @@ def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence
     by_model: dict[str, list[Task]] = {}
     for task in tasks:
         by_model.setdefault(task.model, []).append(task)
+    if through is not None and all(task.span[1] <= through for task in tasks) and \
+            all(columns_of(engine, writes.METRICS_SCHEMA, model) == list(columns[model]) for model in by_model):
+        _one_by_one(engine, context, compiled, tasks, columns, told)
+        return
     for model, some in by_model.items():
         told(f"compute {model}")
         pieces = [run_task(engine, context, compiled, task, number) for number, task in enumerate(some, 1)]
-        same = through is not None and all(task.span[1] <= through for task in some)
-        _put(engine, context, model, columns[model], pieces, same)
+        _put(engine, context, model, columns[model], pieces)
+
+
+def _one_by_one(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told) -> None:
+    """Short stretches first, so that a task reads the stored values of the metrics it uses, which are right by then.
+
+    What uses a metric is concerned on no fewer days than it; so tasks of the metrics that one uses come before it.
+    """
+    waiting = Counter(name for task in tasks for name in task.metrics)
+    for number, task in enumerate(sorted(tasks, key=lambda task: (task.days, task.model == context.definition.root)), 1):
+        told(f"compute {task.model}")
+        given = _given(context, compiled, task, waiting)
+        piece = run_task(engine, context, compiled, task, number, given)
+        waiting.subtract(task.metrics)
+        _put(engine, context, task.model, columns[task.model], [piece], True)
+
+
+def _given(context: Context, compiled: Compiled, task: Task, waiting: Mapping[str, int]) -> set[str]:
+    """The metrics that a task may read as they are stored.
+
+    Not those that still wait, nor those of which somebody reads all days; of a child model all or none.
+    """
+    metrics = compiled.metrics
+    used = upstream(metrics, task.metrics) - set(task.metrics)
+    ever = {leaf.series.name for name in used | set(task.metrics) for leaf in leaves(metrics[name].tree)
+            if leaf.days is None and leaf.series.calculated}
+    found = {name for name in used if not waiting[name] and name not in ever}
+    for model in context.definition.children():
+        of_model = {name for name in used if metrics[name].model == model}
+        if not of_model <= found:
+            found -= of_model
+    return found
 
 
 def _records(engine: Engine, context: Context, compiled: Compiled, work: Work, columns: Columns, told: Told) -> None:

@@ -39,6 +39,8 @@ class ModelPlan:
     stages: tuple[Stage, ...]
     look_back: int = 0
     unbounded: bool = False
+    given: frozenset[str] = frozenset()
+    """Metrics whose values are stored already, and are read like a series."""
 
     @property
     def metrics(self) -> tuple[PlannedMetric, ...]:

@@ -20,14 +20,12 @@ from metricsql.project.definition import CALCULATED, ZERO_FILLED
 from metricsql.sql import syntax
 from metricsql.sql.context import Context
 from metricsql.sql.fields import field_steps
-from metricsql.sql.history import DAY, RECORD, HistoryForm, Level, inputs_name, reads_input, result_name
-from metricsql.sql.inputs import Feed
+from metricsql.sql.history import DAY, RECORD, HistoryForm, Level, inputs_name, result_name
+from metricsql.sql.inputs import METRICS_SCHEMA, Feed
 from metricsql.sql.sources import records_name
 from metricsql.sql.steps import Step
 from metricsql.sql.syntax import column, named
 
-METRICS_SCHEMA = "metrics"
-"""The schema of the built tables, which hold the history of calculated metrics."""
 
 
 def day_steps(context: Context, plan: Plan, flags: Mapping[str, str], day: date) -> list[Step]:
@@ -136,7 +134,7 @@ class _DayForm(HistoryForm):
     def aggregate(self, leaf: Leaf) -> exp.Expression:
         block = operators.window(leaf.op)
         value: exp.Expression = column(self.input_label(leaf))
-        if leaf.days is None and reads_input(leaf) and self.is_opened(leaf):
+        if leaf.days is None and self.reads_input(leaf) and self.is_opened(leaf):
             value = column(self.inputs.so_far_label(leaf))
         else:
             value = syntax.fill(block.input, x=value, day=column(DAY))

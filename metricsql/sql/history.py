@@ -157,8 +157,12 @@ class HistoryForm:
         key = (leaf.series, block.history, block.input, leaf.days)
         return self.labels(key, f"{leaf.series} {block.json}{'' if leaf.days is None else f' {leaf.days}d'}")
 
+    def reads_input(self, leaf: Leaf) -> bool:
+        """Whether a leaf reads an input of the model rather than a metric that is computed with it."""
+        return not leaf.series.calculated or leaf.series.rollup or leaf.series.name in self.plan.given
+
     def input_label(self, leaf: Leaf) -> str:
-        return self.inputs.label(leaf.series) if reads_input(leaf) else leaf.series.name
+        return self.inputs.label(leaf.series) if self.reads_input(leaf) else leaf.series.name
 
     def template(self, leaf: Leaf) -> str:
         block = operators.window(leaf.op)
@@ -182,7 +186,7 @@ class HistoryForm:
     def window(self, leaf: Leaf, frames: dict[str, exp.Window]) -> exp.Expression:
         block = operators.window(leaf.op)
         value: exp.Expression = column(self.input_label(leaf))
-        if leaf.days is None and reads_input(leaf) and self.inputs.opening and leaf.series.namespace != "calculated":
+        if leaf.days is None and self.reads_input(leaf) and self.inputs.opening and leaf.series.namespace != "calculated":
             value = column(self.inputs.so_far_label(leaf))
         else:
             value = syntax.fill(block.input, x=value, day=column(DAY))
@@ -210,7 +214,7 @@ class HistoryForm:
         """A leaf or field as an expression over the columns at hand."""
         if isinstance(node, Field):
             return Built(column(self.labels(node, str(node))), kind="text" if node.kind == "text" else "number")
-        if reads_row(node):
+        if reads_row(node) and not self.reads_input(node):
             return self.metrics[node.series.name]
         block = operators.window(node.op)
         parts: dict[str, exp.Expression] = {"leaf": column(self.label(node)) if self.needs_window(node) else exp.Null(),
@@ -253,11 +257,6 @@ class HistoryForm:
         grid += [self.labels(f, str(f)) for f in self.plan.fields]
         grid += [self.flags[m.where] for m in self.plan.metrics if m.where is not None]
         return list(dict.fromkeys([*grid, *(name for level in levels for name in level.columns)]))
-
-
-def reads_input(leaf: Leaf) -> bool:
-    """Whether a leaf reads an input of the model rather than one of its own metrics."""
-    return not leaf.series.calculated or leaf.series.rollup
 
 
 def _frame(name: str, days: int | None, offset: bool) -> exp.Window:

@@ -34,6 +34,14 @@ def kept_name(model: str, namespace: str) -> str:
     return f"{model} {namespace} by day"
 
 
+METRICS_SCHEMA = "metrics"
+"""The schema of the built tables, which hold the history of calculated metrics."""
+
+
+def _of_metrics(node: exp.Expression) -> exp.Expression:
+    return column(node.name, "m") if isinstance(node, exp.Column) else node
+
+
 @dataclass(frozen=True)
 class Feed:
     """The inputs of one model and namespace, which come from one step."""
@@ -121,12 +129,24 @@ class Inputs:
         made: list[Step] = []
         for feed in self.feeds:
             if feed.namespace == CALCULATED:
-                made.append(self.by_company(feed, self.result_name(feed.model)))
+                made += self.metric_steps(feed)
             elif self.has_data(feed):
                 made += self.raw_steps(feed)
             if feed.rollup and feed.namespace in ZERO_FILLED:
                 made.append(self.first_days(feed))
         return list({step.name: step for step in made}.values())
+
+    def metric_steps(self, feed: Feed) -> list[Step]:
+        """Calculated values: of children, as they are computed here or stored; of the model itself, stored ones."""
+        if not all(series.name in self.plan.given for series in feed.series):
+            return [self.by_company(feed, self.result_name(feed.model))]
+        names = {s.name: s.name if feed.rollup else self.label(s) for s in feed.series}
+        query = exp.select(column("record", "r"), column("day", "m"), *[named(column(n, "m"), label) for n, label in names.items()])
+        query = query.from_(syntax.table(feed.model, "m", METRICS_SCHEMA))
+        query = query.join(syntax.table(records_name(self.context, feed.model), "r"), on=column("key", "r").eq(column("record", "m")))
+        query = query.where(*[condition.transform(_of_metrics) for condition in self.days_read(feed)])
+        stored = Step(f"{feed.model} metrics kept" if feed.rollup else feed.step, f"Stored values of metrics of {feed.model}.", query)
+        return [stored, self.by_company(feed, stored.name)] if feed.rollup else [stored]
 
     def raw_steps(self, feed: Feed) -> list[Step]:
         pivot = self.pivot(feed)
@@ -196,7 +216,7 @@ class Inputs:
 
     def days_read(self, feed: Feed) -> list[exp.Expression]:
         # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
-        older = self.opening is not None and not self.is_narrow(feed)
+        older = self.opening is not None and not self.is_narrow(feed) and feed.namespace != CALCULATED
         first_day = date.min if older else self.frame_start
         return [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)]),
                 syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]
