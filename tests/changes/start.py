@@ -81,9 +81,11 @@ def _source(rng: random.Random, state: State, namespace: str, kind: str) -> Sour
                     for back in range(-2, 19):
                         if rng.random() < 0.2:
                             day = state.as_of - timedelta(days=back)
-                            source.files[rng.choice(names)].append(
-                                some_row(rng, state, source, day, model, entity.key, name)
-                            )
+                            row = some_row(rng, state, source, day, model, entity.key, name)
+                            source.files[rng.choice(names)].append(row)
+                            if rng.random() < 0.3:  # another value at the same moment: their order decides
+                                twin = Row(row.name, row.at, float(rng.choice(VALUES)), dict(row.records))
+                                source.files[rng.choice(names)].append(twin)
     for name in names:
         source.files[name].append(some_row(rng, state, source, state.as_of - timedelta(days=rng.randint(0, 9))))
     return source
