@@ -207,7 +207,7 @@ class _Build:
         note.write_latest(engine, context)
         self.report.settled = count_settled(engine, context, self.compiled, work)
         self.report.rows = count_rows(engine)
-        self.report.tables = self.tables.write()
+        self.report.tables = self.tables.write(work.selected is not None)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
         if work.selected is None:
             note.note_state(engine, self.readings, self.options, self.stamps)

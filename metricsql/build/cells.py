@@ -9,7 +9,16 @@ from typing import Any
 
 from metricsql.bind.cells import Measured
 from metricsql.build.engine import open_reader
-from metricsql.build.output_tables import ORDER, Prepared, Wanted, as_table, check_size, check_wanted, load_by_period, prepare
+from metricsql.build.output_tables import (
+    ORDER,
+    Prepared,
+    Wanted,
+    as_table,
+    check_size,
+    check_wanted,
+    load_by_period,
+    prepare,
+)
 from metricsql.build.table import Period, Row, Table
 from metricsql.diagnostics import Findings
 from metricsql.plan.periods import STATES

@@ -183,11 +183,16 @@ def _ledgers(definition: Definition, plan: PeriodPlan, ledgers: Mapping[str, Bou
 
 def check_built(engine: Engine, table: BoundTable) -> None:
     """Raise `ProjectError` if a metric of the table is not built yet."""
-    built = _built_columns(engine, table.definition.model or "")
-    missing = dict.fromkeys(item.metric for item in table.items if item.metric is not None and item.metric not in built)
+    missing = unbuilt(engine, table)
     if missing:
         raise ProjectError([Diagnostic("not-built", f"the metric `{name}` is not built yet", hint="`metricsql build` computes it")
                             for name in missing])
+
+
+def unbuilt(engine: Engine, table: BoundTable) -> list[str]:
+    """The metrics of a table that are not built yet."""
+    built = _built_columns(engine, table.definition.model or "")
+    return list(dict.fromkeys(item.metric for item in table.items if item.metric is not None and item.metric not in built))
 
 
 def built_fields(engine: Engine, table: BoundTable, definition: Definition) -> dict[str, KnownField]:

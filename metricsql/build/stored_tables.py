@@ -11,9 +11,10 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from metricsql.bind.tables import bind_table
 from metricsql.build.engine import Engine, quoted, reading
 from metricsql.build.files import rejected_lines
-from metricsql.build.output_tables import ORDER, Prepared, Wanted, check_size, load_by_period, prepare
+from metricsql.build.output_tables import ORDER, Prepared, Wanted, check_size, load_by_period, prepare, unbuilt
 from metricsql.build.report import Unusable
 from metricsql.build.state import state, tables_of
 from metricsql.diagnostics import Findings
@@ -68,14 +69,20 @@ class StoredTables:
             found += rejected_lines(self.engine, source)
         return found
 
-    def write(self) -> list[str]:
-        """Compute and store all tables, and remove those that are no longer declared; returns their names."""
+    def write(self, selected: bool = False) -> list[str]:
+        """Compute and store all tables, and remove those that are no longer declared; returns their names.
+
+        A build of `selected` metrics leaves a table alone whose metrics are not all built yet.
+        """
         self.engine.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)}")
         known = {row[0] for row in self.engine.rows(f"SELECT name FROM {state('options')}")}
         for gone in tables_of(self.engine, SCHEMA):
             if OPTION + gone in known and gone not in self.definition.tables:
                 self.engine.run(f"DROP TABLE {_stored(gone)}")
+        written = []
         for name in self.definition.tables:
+            if selected and name not in self.loaded and not self.is_built(name):
+                continue
             if name in self.loaded:
                 prepared = self.loaded[name]
                 self.engine.run(f"CREATE OR REPLACE TEMP TABLE {quoted(BY_PERIOD)} AS FROM temp.{quoted(_kept(name))}")
@@ -84,8 +91,13 @@ class StoredTables:
                 load_by_period(self.engine, prepared, BY_PERIOD)
                 check_size(self.engine, prepared)
             self.engine.run(f"CREATE OR REPLACE TABLE {_stored(name)} AS\n{statement(prepared.cells(), order_by=ORDER)}")
+            written.append(name)
         self.engine.run(f"DROP TABLE IF EXISTS temp.{quoted(BY_PERIOD)}")
-        return list(self.definition.tables)
+        return written
+
+    def is_built(self, name: str) -> bool:
+        """Whether all metrics of a table are built."""
+        return not unbuilt(self.engine, bind_table(self.definition, self.definition.tables[name], Findings()))
 
 
 def _kept(name: str) -> str:

@@ -22,10 +22,10 @@ def command(form: str) -> None:
     from metricsql.project import read_definition
 
     found: list[Diagnostic] = []
-    count = 0
+    counts: dict[str, int] = {}
     try:
         project = Project(read_definition(project_path()))
-        count = len(project.definition.metrics)
+        counts = {"metric": len(project.definition.metrics), "table": len(project.definition.tables)}
         found = project.check().items
     except ProjectError as error:
         found = error.diagnostics
@@ -34,11 +34,15 @@ def command(form: str) -> None:
         print_json({"errors": errors, "warnings": len(found) - errors, "diagnostics": [item.to_dict() for item in found]})
     else:
         show_diagnostics(found)
-        click.echo(_summary(errors, len(found) - errors, count), err=True)
+        click.echo(_summary(errors, len(found) - errors, counts), err=True)
     if errors:
         raise click.exceptions.Exit(WRONG)
 
 
-def _summary(errors: int, warnings: int, metrics: int) -> str:
-    counts = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return ", ".join(counts) if counts else f"{metrics} metric{'s' if metrics != 1 else ''}, nothing wrong"
+def _summary(errors: int, warnings: int, counts: dict[str, int]) -> str:
+    wrong = _counted({"error": errors, "warning": warnings})
+    return ", ".join(wrong or [*(_counted(counts) or ["0 metrics"]), "nothing wrong"])
+
+
+def _counted(counts: dict[str, int]) -> list[str]:
+    return [f"{number} {word}{'s' if number != 1 else ''}" for word, number in counts.items() if number]

@@ -96,3 +96,15 @@ def test_a_table_of_metrics(tmp_path: Path) -> None:
     assert stored(tmp_path, "SELECT segment, value FROM tables.split WHERE value IS NOT NULL") == \
         [("Big", 10.0), ("Big", 2.0), ("Small", 10.0)]
     assert project.build().unchanged
+
+
+def test_a_build_of_selected_metrics_leaves_tables_alone_that_need_more(tmp_path: Path) -> None:
+    tables = {"pnl": {"source": "metrics.company", "rows": [{"metric": "a"}, {"metric": "b"}]},
+              "one": {"source": "metrics.company", "rows": [{"metric": "a"}]}}
+    metrics = [{"id": "a", "formula": "1 + 1"}, {"id": "b", "formula": "2 + 1"}]
+    file = write_project(tmp_path, {"companies.csv": "id\nx\n"}, metrics, start="2025-01-01", until="2025-01-31", name="pnl",
+                         database="pnl.duckdb", tables=tables)
+    project = metricsql.load(file)
+    assert project.build(select=["a"]).tables == ["one"]
+    assert project.build().tables == ["pnl", "one"]
+    assert stored(tmp_path, "SELECT value FROM tables.pnl ORDER BY position") == [(2.0,), (3.0,)]
