@@ -12,7 +12,7 @@ from .random_tables import VALUES, Known, random_tree
 from .writing import Writer
 
 FIRST, AS_OF = date(2024, 12, 20), date(2025, 2, 4)
-SEGMENTS = {"a": "Big", "b": "Small", "c": "Small", "d": "it's", "e": "Big", "f": "Small"}
+SEGMENTS = {"a": "Big", "b": "Small", "c": "Small", "d": "it's", "e": "Big", "f": "Small", "g": None}
 METRICS = ("m1", "m2")
 INTERVALS = ("day", "week", "month", "quarter", "year")
 

@@ -45,7 +45,8 @@ def evaluate_metrics(
     """
     by = table.get("by")
     kept = {record for record, known in fields.items() if holds(table.get("where"), known)}
-    segments = sorted({fields[record][by] for record in kept}, key=lambda text: (text is None, text)) if by else [None]
+    segment_of = {record: fields[record][by] or "(none)" if by else None for record in kept}
+    segments = sorted(set(segment_of.values()), key=str)
     plain = {**table, "rows": [renamed(row) for row in table["rows"]]}
     anchors = [("", datetime.combine(day, time()), 0.0) for values in metrics.values() for _, day in values]
     found: dict[str | None, Result] = {}
@@ -53,7 +54,7 @@ def evaluate_metrics(
         ledger = list(anchors)
         for row in table["rows"]:
             if "metric" in row:
-                records = [record for record in kept if not by or fields[record][by] == segment]
+                records = [record for record in kept if segment_of[record] == segment]
                 records = [record for record in records if holds(row.get("where"), fields[record])]
                 executions = added_up(metrics[row["metric"]], records, row.get("over", "sum"))
                 ledger += [(title_of(row), moment, value) for moment, value in executions]

@@ -23,7 +23,7 @@ FIELDS = {record: {"segment": segment} for record, segment in SEGMENTS.items()}
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> metricsql.Project:
     folder: Path = tmp_path_factory.mktemp("metrics")
-    companies = "\n".join(["id,segment", *(f"{record},{segment}" for record, segment in SEGMENTS.items())])
+    companies = "\n".join(["id,segment", *(f"{record},{segment or ''}" for record, segment in SEGMENTS.items())])
     (folder / "companies.csv").write_text(companies + "\n", encoding="utf-8")
     sent = [f"{record},{metric},{day},{value!r}" for metric, values in PANEL.items()
             for (record, day), value in values.items() if value is not None]
