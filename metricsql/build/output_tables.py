@@ -217,6 +217,7 @@ def _built_columns(engine: Engine, table: str) -> dict[str, str]:
 def compute_table(engine: Engine, prepared: Prepared) -> Table:
     """The cells of a table. Its sources are read in one statement of their own, the first."""
     load_by_period(engine, prepared, BY_PERIOD)
+    engine.close_outside()
     check_size(engine, prepared)
     rows = engine.rows(statement(prepared.cells(), order_by=ORDER))
     return as_table(prepared, rows)
