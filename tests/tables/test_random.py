@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from random import Random
 from typing import Any
@@ -65,3 +66,19 @@ def test_agree(name: str, interval: str, project: Callable[[str], metricsql.Proj
         if stable(cell, noisy, title, place) and not agree(got, cell)
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", list(TABLES)[:QUICK:3])
+def test_shown_periods_change_no_value(name: str, project: Callable[[str], metricsql.Project]) -> None:
+    """`start` and `end` choose the periods that hold one of these days; what is not shown still counts."""
+    made = TABLES[name]
+    interval = made.intervals[-3]
+    whole = project(name).table(name, interval=interval, as_of=made.as_of)
+    middle = whole.periods[len(whole.periods) // 3].start.date()
+    last = middle + timedelta(days=45)
+    part = project(name).table(name, interval=interval, as_of=made.as_of, start=middle, end=last)
+    kept = [place for place, period in enumerate(whole.periods)
+            if period.start.date() <= last and period.end.date() > middle]
+    assert part.periods == [whole.periods[place] for place in kept]
+    for shown_row, row in zip(part.rows, whole.rows, strict=True):
+        assert list(shown_row.cells) == [row.cells[place] for place in kept]
