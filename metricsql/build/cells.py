@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from metricsql.bind.cells import Measured
-from metricsql.build.engine import open_reader
+from metricsql.build.engine import Engine, open_reader
 from metricsql.build.output_tables import (
     ORDER,
     Prepared,
@@ -40,7 +40,8 @@ class Behind:
     count: int
 
 
-def look_behind(definition: Definition, wanted: Wanted, choose: Callable[[Table], tuple[Row, Period]], limit: int | None) -> Behind:
+def look_behind(definition: Definition, wanted: Wanted, choose: Callable[[Table], tuple[Row, Period]],
+                limit: int | None) -> Behind:
     """Compute a table and look behind the cell that `choose` picks. Raises `ProjectError`."""
     check_wanted(definition, wanted)
     engine = open_reader(definition.database, definition.folder)
@@ -60,13 +61,13 @@ def look_behind(definition: Definition, wanted: Wanted, choose: Callable[[Table]
         engine.run(statement([*steps, last]), parameters)
         names = [column[0] for column in engine.connection.description or ()]
         values = dict(zip(names, engine.connection.fetchone() or (), strict=False))
-        found = _executions(engine, prepared, row, period, limit)
+        found = _executions(engine, prepared, row, period)
     finally:
         engine.close()
     return Behind(prepared, table, row, period, values, found[:limit], len(found))
 
 
-def _executions(engine: Any, prepared: Prepared, row: Row, period: Period, limit: int | None) -> list[tuple[datetime, float]]:
+def _executions(engine: Engine, prepared: Prepared, row: Row, period: Period) -> list[tuple[datetime, float]]:
     """The executions of a measured row in the period, in their order; for a state also the last one before."""
     bound = prepared.table.rows[(row.position - 1) % len(prepared.table.rows)]
     if not isinstance(bound.tree, Measured) or bound.definition.calculation is not None:

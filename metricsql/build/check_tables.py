@@ -17,7 +17,8 @@ from metricsql.sql.period_grid import events_of
 from metricsql.sql.period_metrics import KnownField, metric_steps
 
 
-def check_tables(engine: Engine, definition: Definition, catalog: Catalog, names: bool, strict: bool, findings: Findings) -> None:
+def check_tables(engine: Engine, definition: Definition, catalog: Catalog, names: bool, strict: bool,
+                 findings: Findings) -> None:
     """Everything that is wrong with output tables. `names` asks the data which events it carries.
 
     What makes only single rows unavailable are errors if `strict`, else warnings.

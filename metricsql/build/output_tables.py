@@ -137,12 +137,13 @@ def prepare(engine: Engine, definition: Definition, wanted: Wanted, findings: Fi
     if findings.errors:
         return None
     if as_pasted:
-        ledgers = {name: replace(ledger, source=replace(ledger.source, folder=None)) for name, ledger in ledgers.items()}
+        ledgers = {name: replace(one, source=replace(one.source, folder=None)) for name, one in ledgers.items()}
     plan = plan_table(bound)
     calendar = Calendar(wanted.interval or declared.interval, declared.fiscal_year_start, wanted.as_of)
     if declared.model is not None:
         check_built(engine, bound)
-        executions, before = {"": EXECUTIONS}, metric_steps(plan, declared, built_fields(engine, bound, definition), findings)
+        executions = {"": EXECUTIONS}
+        before = metric_steps(plan, declared, built_fields(engine, bound, definition), findings)
     else:
         executions, before = _ledgers(definition, plan, ledgers)
     if findings.errors:
@@ -173,7 +174,8 @@ def _columns_of_source(engine: Engine, source: SourceDef, findings: Findings) ->
         return None
 
 
-def _ledgers(definition: Definition, plan: PeriodPlan, ledgers: Mapping[str, BoundLedger]) -> tuple[dict[str, str], list[Step]]:
+def _ledgers(definition: Definition, plan: PeriodPlan,
+             ledgers: Mapping[str, BoundLedger]) -> tuple[dict[str, str], list[Step]]:
     names = {source: f"ledger {source}" if source else "ledger" for source in ledgers}
     steps: list[Step] = []
     for source, ledger in ledgers.items():
@@ -253,7 +255,7 @@ def as_table(prepared: Prepared, cells: Sequence[tuple[Any, ...]]) -> Table:
     spans = {row[2]: row for row in cells}
     periods = [Period(start, row[3], period_title(start, interval, declared.fiscal_year_start), row[4])
                for start, row in sorted(spans.items())]
-    by_position: dict[int, list[tuple[Any, ...]]] = {position: [] for position in range(1, len(prepared.table.rows) + 1)}
+    by_position: dict[int, list[tuple[Any, ...]]] = {number: [] for number in range(1, len(prepared.table.rows) + 1)}
     for row in cells:
         by_position.setdefault(row[0], []).append(row)
     rows = []

@@ -57,7 +57,8 @@ class WhyCell:
         """The same in words."""
         of = f" of {one_line(self.segment)}" if self.segment is not None else ""
         partial = ", not complete" if self.period.is_partial else ""
-        yield f"{one_line(self.row)}{of} in {self.period.title} ({self.period.start:%Y-%m-%d %H:%M} to {self.period.end:%Y-%m-%d %H:%M}{partial})"
+        span = f"{self.period.start:%Y-%m-%d %H:%M} to {self.period.end:%Y-%m-%d %H:%M}"
+        yield f"{one_line(self.row)}{of} in {self.period.title} ({span}{partial})"
         yield f"  {self.shown}" if self.value is not None else f"  {_why_not(self.reason or '')}"
         yield f"  = {one_line(self.rule)}"
         for name, value in self.reads:
@@ -103,7 +104,8 @@ def _find(table: Table, row: str, period: str | None, segment: str | None) -> tu
             return found, one
     titles = [one.title for one in table.periods]
     message = f"the table `{table.name}` has no period `{period}`"
-    raise ProjectError(Diagnostic("no-period", message, hint=did_you_mean(period, titles) or f"they run from `{titles[0]}` to `{titles[-1]}`"))
+    hint = did_you_mean(period, titles) or f"they run from `{titles[0]}` to `{titles[-1]}`"
+    raise ProjectError(Diagnostic("no-period", message, hint=hint))
 
 
 def _inside(text: str, period: Period) -> bool:
@@ -148,7 +150,8 @@ class _Words:
             case Over():
                 name = "the value a year earlier of" if tree.op == "yoy" else tree.op
                 counted = operators.period(tree.op).counts != "no"
-                arguments = [self.spelled(tree.of), *([str(tree.n)] if counted else []), *([self.spelled(tree.edge)] if tree.edge else [])]
+                arguments = [self.spelled(tree.of), *([str(tree.n)] if counted else [])]
+                arguments += [self.spelled(tree.edge)] if tree.edge else []
                 return f"{name}({', '.join(arguments)})" if tree.op != "yoy" else f"{name} {arguments[0]}"
             case Calculation():
                 block = operators.operator(tree.op)

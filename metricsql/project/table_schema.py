@@ -95,7 +95,8 @@ class Table(Part):
     @model_validator(mode="after")
     def _one_source(self) -> Table:
         if (self.source is None) != bool(self.sources):
-            raise ValueError("expected either `source` or `sources`; `source` is one ledger or `metrics.<model>`, `sources` are several ledgers by name")
+            raise ValueError("expected either `source` or `sources`; `source` is one ledger or `metrics.<model>`, "
+                             "`sources` are several ledgers by name")
         return self
 
 

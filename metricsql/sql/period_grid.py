@@ -23,13 +23,14 @@ START, END, PARTIAL, NUMBER, SEGMENT = "period start", "period end", "is partial
 BY_PERIOD = "executions by period"
 PERIODS, GATHERED, MEASURES, STATE_STEP = "periods", "items of periods", "measures", "states"
 OF_ITEMS = "of items"
-_STEP = {"15min": "15 MINUTE", "30min": "30 MINUTE", "hour": "1 HOUR", "day": "1 DAY", "week": "7 DAY", "month": "1 MONTH",
-         "quarter": "3 MONTH", "year": "1 YEAR"}
+_STEP = {"15min": "15 MINUTE", "30min": "30 MINUTE", "hour": "1 HOUR", "day": "1 DAY", "week": "7 DAY",
+         "month": "1 MONTH", "quarter": "3 MONTH", "year": "1 YEAR"}
 FRACTIONS = {"15min": 1 / 96, "30min": 1 / 48, "hour": 1 / 24}
 """Days in a period that is shorter than a day."""
 _AGGREGATES = {
     "sum": 'CASE WHEN ISFINITE(SUM("value")) THEN SUM("value") END',
-    "average": 'CASE WHEN ISFINITE(AVG("value")) THEN AVG("value") END', "min": 'MIN("value")', "max": 'MAX("value")', "count": "COUNT(*)",
+    "average": 'CASE WHEN ISFINITE(AVG("value")) THEN AVG("value") END',
+    "min": 'MIN("value")', "max": 'MAX("value")', "count": "COUNT(*)",
     "last": 'ARG_MAX("value", "order")',
 }
 
@@ -92,7 +93,8 @@ def ledger_steps(name: str, ledger: BoundLedger, zone: str, ordered: bool) -> li
     time = local_time(ledger.time, zone)
     if ledger.time.type != "TIMESTAMP":
         time = exp.cast(time, "timestamp")
-    chosen = [f'{_sql(as_text(ledger.event))} AS "event"', f'{_sql(time)} AS "time"', f'{_sql(as_number(ledger.value))} AS "value"']
+    chosen = [f'{_sql(as_text(ledger.event))} AS "event"', f'{_sql(time)} AS "time"',
+              f'{_sql(as_number(ledger.value))} AS "value"']
     if ordered:
         table, position = with_position(ledger.source, table)
         chosen.append(f'{order_key(_sql(instant(ledger.time, zone)), _sql(position))} AS "order"')
@@ -162,7 +164,8 @@ def executions_query(step: str, segmented: bool, ordered: bool) -> str:
     """`time, value` of the usable executions of an event before a time (two parameters), and of a segment (a third)."""
     segment = f"\n  AND {quoted(SEGMENT)} = ?" if segmented else ""
     order = '"order"' if ordered else '"time"'
-    return f'SELECT "time", "value"\nFROM {quoted(step)}\nWHERE {USABLE}\n  AND "event" = ?\n  AND "time" < ?{segment}\nORDER BY {order}'
+    return (f'SELECT "time", "value"\nFROM {quoted(step)}\nWHERE {USABLE}\n  AND "event" = ?\n  AND "time" < ?{segment}\n'
+            f"ORDER BY {order}")
 
 
 # The grid
@@ -254,7 +257,8 @@ def _state_steps(plan: PeriodPlan, source: str, segmented: bool) -> list[Step]:
 # Pieces of queries
 
 
-def replaced(source: str, again: Mapping[str, str], added: Mapping[str, str], windows: Mapping[str, str] | None = None) -> str:
+def replaced(source: str, again: Mapping[str, str], added: Mapping[str, str],
+             windows: Mapping[str, str] | None = None) -> str:
     """All columns of a step, some of them computed again, and further ones."""
     star = "*"
     if again:
@@ -266,7 +270,8 @@ def replaced(source: str, again: Mapping[str, str], added: Mapping[str, str], wi
     return query
 
 
-def named_windows(frames: Mapping[str, str], segmented: bool, partitions: Mapping[str, Sequence[str]] | None = None) -> dict[str, str]:
+def named_windows(frames: Mapping[str, str], segmented: bool,
+                  partitions: Mapping[str, Sequence[str]] | None = None) -> dict[str, str]:
     """Window definitions in the order of time, per segment; `partitions` are further columns to part by."""
     found = {}
     for name, frame in frames.items():

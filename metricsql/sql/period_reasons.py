@@ -110,9 +110,11 @@ class Reasons:
             case "lag":
                 inner = _case([(f"{quoted(NUMBER)} <= {tree.n}", edge or literal(NO_EARLIER))], inner)
             case "lead":
-                inner = _case([(f"{quoted(NUMBER)} > {quoted(PERIOD_COUNT)} - {tree.n}", edge or literal(NO_LATER))], inner)
+                beyond = f"{quoted(NUMBER)} > {quoted(PERIOD_COUNT)} - {tree.n}"
+                inner = _case([(beyond, edge or literal(NO_LATER))], inner)
             case "yoy":
-                before = f"{quoted(START)} < {quoted(FIRST)} + {self.calendar.year_ago} OR STRFTIME({quoted(START)}, '%m-%d') = '02-29'"
+                before = f"{quoted(START)} < {quoted(FIRST)} + {self.calendar.year_ago}"
+                before += f" OR STRFTIME({quoted(START)}, '%m-%d') = '02-29'"
                 inner = _case([(before, literal(NO_EARLIER))], inner)
         return [_when(f"{self.value(tree)} IS NULL", inner)]
 

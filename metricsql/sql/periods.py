@@ -1,4 +1,4 @@
-"""Output tables as SQL: measures, then one step per stage of windows and arithmetic, then the cells, one under the other.
+"""Output tables as SQL: measures, one step per stage of windows and arithmetic, then the cells, one under the other.
 
 Nothing is written twice: a window or an inner part that several rows use is one column. `docs/semantics.md` section 9
 has the rules.
@@ -39,7 +39,7 @@ COLUMNS = ("position", "row", "period_start", "period_end", "is_partial", "value
 
 def table_steps(plan: PeriodPlan, calendar: Calendar, segmented: bool, first: date | None = None,
                 last: date | None = None) -> list[Step]:
-    """The steps from the executions by period to the cells of the periods that touch the days from `first` to `last`."""
+    """The steps from the executions by period to the cells, of the periods that hold a day from `first` to `last`."""
     writer = _Writer(plan, calendar, segmented)
     steps = [periods_step(calendar, writer.grid_columns(), segmented), *measure_steps(plan, segmented)]
     source = steps[-1].name
@@ -148,7 +148,7 @@ class _Writer:
         """Layers of columns: what to compute again (a check of what the layer before made), and what to add."""
         layers = Layers(_resolve, Labels())
         built: dict[str, Built] = {}
-        layers.resolve = lambda node: built.get(node.name) or _resolve(node) if isinstance(node, Field) else _resolve(node)
+        layers.resolve = lambda node: (built.get(node.name) if isinstance(node, Field) else None) or _resolve(node)
         for label, tree in stage.columns.items():
             made = layers.number(layers.build(tree, label))
             if made.may_overflow:  # what is short is written twice, which is cheaper than one more layer
