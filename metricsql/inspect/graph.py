@@ -8,9 +8,10 @@
 | `field`  | a field that is used      | `field` from its model                                              |
 | `metric` | a calculated metric       | operations from series and metrics; `value`, `where` from fields;   |
 |          |                           | `each` from its model, for each of whose records it has a value     |
+| `table`  | an output table           | `rows` from its ledgers, `shows` from metrics                       |
 
-An edge that is an operation has the days of its window (None: all days). Every node but a source belongs to
-a model. Of series and fields only those that a formula uses are nodes.
+An edge that is an operation has the days of its window (None: all days). Every node but a source and a table
+belongs to a model. Of series and fields only those that a formula uses are nodes.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from metricsql.diagnostics import Diagnostic, ProjectError, did_you_mean
 from metricsql.project.definition import Definition, SourceDef
 from metricsql.sql.conditions import mentioned
 
-Kind = Literal["source", "model", "series", "field", "metric"]
+Kind = Literal["source", "model", "series", "field", "metric", "table"]
 EACH = "each"
-KINDS: tuple[Kind, ...] = ("source", "model", "series", "field", "metric")
+KINDS: tuple[Kind, ...] = ("source", "model", "series", "field", "metric", "table")
 
 
 @dataclass(frozen=True, order=True)
@@ -112,7 +113,7 @@ class Graph:
 def make_graph(compiled: Compiled, definition: Definition) -> Graph:
     """The graph of a whole project."""
     maker = _Maker(compiled, definition)
-    edges = [*maker.of_models(), *maker.of_metrics()]
+    edges = [*maker.of_models(), *maker.of_metrics(), *maker.of_tables()]
     edges = [*maker.of_inputs(), *edges]
     position = {node: i for i, node in enumerate(maker.nodes)}
     nodes = sorted(maker.nodes, key=lambda n: (KINDS.index(n.kind), n.label if n.kind in ("series", "field") else "",
@@ -159,6 +160,15 @@ class _Maker:
         names = sorted(set(mentioned(metric.definition.where or "true")))
         edges += [Edge(self.field(metric.model, name), here, "where") for name in names]
         yield from (*edges, Edge(self.node("model", metric.model, metric.model), here, EACH))
+
+    def of_tables(self) -> Iterator[Edge]:
+        """Ledgers and metrics to output tables."""
+        for name, table in self.definition.tables.items():
+            there = self.node("table", name)
+            for key, ledger in table.ledgers.items():
+                yield Edge(self.source(ledger, f"{name} {key}".rstrip()), there, "rows")
+            shown = dict.fromkeys(row.metric for row in table.rows if row.metric in self.compiled.metrics)
+            yield from (Edge(self.node("metric", metric, table.model), there, "shows") for metric in shown if metric is not None)
 
     def of_leaf(self, leaf: Leaf, here: str) -> Edge:
         series, op = leaf.series, operators.window(leaf.op).json

@@ -8,9 +8,11 @@ from metricsql.diagnostics import one_line
 from metricsql.inspect.graph import KINDS, Edge, Graph, Kind, Node
 
 MERMAID_SHAPES: dict[Kind, tuple[str, str]] = {
-    "source": ("[(", ")]"), "model": ("{{", "}}"), "series": ("([", "])"), "field": ("([", "])"), "metric": ("[", "]")}
+    "source": ("[(", ")]"), "model": ("{{", "}}"), "series": ("([", "])"), "field": ("([", "])"), "metric": ("[", "]"),
+    "table": ("[[", "]]")}
 DOT_SHAPES: dict[Kind, str] = {
-    "source": "cylinder", "model": "hexagon", "series": "ellipse", "field": "ellipse", "metric": "box"}
+    "source": "cylinder", "model": "hexagon", "series": "ellipse", "field": "ellipse", "metric": "box",
+    "table": "tab"}
 HARMLESS = " -.,:/"
 """Signs that mean nothing inside a Mermaid label, where a text is read as Markdown."""
 
