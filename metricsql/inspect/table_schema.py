@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from metricsql.project.table_schema import SHOWS
+from metricsql.project.tables import FILE_ENDS
 
 Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}
-_OF_METRICS = {"type": "string", "pattern": r"^metrics\.[^./]+$"}
+_FILES = "|".join("".join(f"[{c}{c.upper()}]" for c in end) for end in FILE_ENDS)
+_OF_METRICS = {"type": "string", "pattern": rf"^metrics\.(?!({_FILES})$)[^./*?]*$"}
 
 
 def table_schema(defs: dict[str, Schema], path: Schema, metrics: Iterable[str]) -> None:

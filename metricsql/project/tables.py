@@ -11,6 +11,8 @@ from metricsql.project.table_schema import Table, TableRow
 
 METRICS = "metrics."
 """Begins a source that is the metrics of a model."""
+FILE_ENDS = ("csv", "tsv", "txt", "parquet", "json", "ndjson", "jsonl", "gz", "xlsx")
+"""`metrics.csv` is a file, not the metrics of a model `csv`."""
 _ONLY_METRICS = ("over", "where")
 
 
@@ -37,8 +39,10 @@ def read_table(name: str, table: Table, locate: Locate, text: str, source: Calla
 
 def _model(table: Table) -> str | None:
     path = table.source.path if table.source is not None else None
-    named = path is not None and path.startswith(METRICS) and "/" not in path and "." not in path[len(METRICS):]
-    return path[len(METRICS):] if named and path is not None else None
+    if path is None or not path.startswith(METRICS):
+        return None
+    name = path[len(METRICS):]
+    return None if any(sign in name for sign in "./*?") or name.lower() in FILE_ENDS else name
 
 
 def _sources(table: Table) -> Mapping[str, Source]:

@@ -74,3 +74,11 @@ def test_faults_of_tables_do_not_hide_those_of_formulas(tmp_path: Path) -> None:
         "metrics": [{"id": "m", "formula": "rolling_sum(activities.login, 0)"}], "models": {"company": {"records": "companies.csv"}}})
     (tmp_path / "companies.csv").write_text("id\na\n", encoding="utf-8")
     assert [found.code for found in Project(load_definition(file)).check().errors] == ["bad-days", "unknown-row"]
+
+
+def test_a_file_called_metrics_is_a_file(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "ledger.csv").rename(tmp_path / "metrics.csv")
+    content = (tmp_path / "metricsql.json").read_text(encoding="utf-8").replace("ledger.csv", "metrics.csv")
+    (tmp_path / "metricsql.json").write_text(content, encoding="utf-8")
+    assert Project(load_definition(tmp_path)).check().items == []
