@@ -28,6 +28,16 @@ def columns_of(engine: Engine, schema: str, table: str) -> list[str]:
     return [row[0] for row in rows if row[0] not in ("record", "day")]
 
 
+def add_metrics(engine: Engine, model: str, metrics: Sequence[str]) -> None:
+    """Add the columns of new metrics; the table, too, if the model had none."""
+    table = writes.built_table(model)
+    engine.run(f"CREATE TABLE IF NOT EXISTS {table} (record VARCHAR, day DATE)")
+    known = {name.lower() for name in columns_of(engine, writes.METRICS_SCHEMA, model)}
+    for name in metrics:
+        if name.lower() not in known:
+            engine.run(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} DOUBLE")
+
+
 def drop_metrics(engine: Engine, model: str, keep: Sequence[str]) -> None:
     """Remove the columns of metrics that are no longer declared."""
     for name in columns_of(engine, writes.METRICS_SCHEMA, model):

@@ -13,6 +13,7 @@ from metricsql.build import memory
 from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
 from metricsql.build.patch import (
+    add_metrics,
     columns_of,
     delete_days,
     delete_records,
@@ -49,8 +50,9 @@ def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, 
                   for model, names in columns.items()}
         _tasks(engine, context, compiled, work.tasks, chosen, told)
     else:
-        _remove(engine, context, work, columns)
-        _tasks(engine, context, compiled, work.tasks, columns, told, work.same_rows_through)
+        filled = all(columns_of(engine, writes.METRICS_SCHEMA, model) for model in columns)
+        _prepare(engine, context, work, columns)
+        _tasks(engine, context, compiled, work.tasks, columns, told, work.same_rows_through if filled else None)
         _records(engine, context, compiled, work, columns, told)
         _days(engine, context, compiled, work, columns, told)
         for model, names in columns.items():
@@ -100,16 +102,16 @@ def _all_models(engine: Engine, context: Context, compiled: Compiled, plan: Plan
 # What changed
 
 
-def _remove(engine: Engine, context: Context, work: Work, columns: Columns) -> None:
-    """Metrics and records that are gone, and days behind the last one."""
+def _prepare(engine: Engine, context: Context, work: Work, columns: Columns) -> None:
+    """Tables with all columns, without metrics and records that are gone and days behind the last one."""
     drop_models(engine, columns)
     for model, names in columns.items():
         drop_metrics(engine, model, names)
-        if columns_of(engine, writes.METRICS_SCHEMA, model):
-            if keys := work.gone.get(model):
-                delete_records(engine, context, model, sorted(keys))
-            if work.built_through is not None and work.built_through > context.as_of:
-                delete_days(engine, model, [(context.as_of + ONE_DAY, work.built_through)])
+        add_metrics(engine, model, names)
+        if keys := work.gone.get(model):
+            delete_records(engine, context, model, sorted(keys))
+        if work.built_through is not None and work.built_through > context.as_of:
+            delete_days(engine, model, [(context.as_of + ONE_DAY, work.built_through)])
 
 
 def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told,

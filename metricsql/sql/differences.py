@@ -84,7 +84,7 @@ WHERE (a.rows, a.hash) IS DISTINCT FROM (b.rows, b.hash)"""
 def reordered_days(before: str, now: str, namespace: str) -> str:
     """`name, day` whose rows are the same, but in another order or in other files."""
     def days(table: str) -> str:
-        return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash, LIST_SORT(LIST((file, ordered, rows))) AS parts " \
+        return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash, LIST_SORT(LIST((file, ordered, rows, hash))) AS parts " \
                f"FROM {table} WHERE namespace = {_sql(text(namespace))} AND {USABLE} GROUP BY name, day"
     return f"""SELECT a.name, a.day FROM ({days(now)}) AS a JOIN ({days(before)}) AS b
 ON a.name = b.name AND a.day = b.day AND a.rows = b.rows AND a.hash = b.hash WHERE a.parts IS DISTINCT FROM b.parts"""
