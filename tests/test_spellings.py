@@ -58,7 +58,7 @@ def test_documented_formulas(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_formulas(seed: int, tmp_path: Path) -> None:
-    panel = without_twins(random_panel(random.Random(4000 + seed), metrics=400, days=8, companies=3, depth=4))
-    assert same_numbers(write_panel(panel, tmp_path)) > 400
+    panel = without_twins(random_panel(random.Random(4000 + seed), metrics=100, days=8, companies=3, depth=4))
+    assert same_numbers(write_panel(panel, tmp_path)) > 100
