@@ -56,19 +56,22 @@ class Project:
         With `names`, data is asked which series it carries, and how often for the warnings of `lint`. What makes only
         single rows of output tables unavailable is an error; without `strict` a warning.
         """
-        from metricsql.build.check_tables import check_all_tables
-
         if self.definition.errors:
             return self._further_faults()
         findings, context, compiled = self._compile(names)
-        check_all_tables(self.definition, context.catalog, names, strict, findings)
+        if self.definition.tables:
+            from metricsql.build.check_tables import check_all_tables
+
+            check_all_tables(self.definition, context.catalog, names, strict, findings)
         if lint:
             from metricsql.inspect.lint import lint as find
-            from metricsql.inspect.lint.tables import lint_tables
 
             data = names and not findings.errors
             findings.extend(find(context, compiled, data=data))
-            findings.extend(lint_tables(self.definition, context.as_of, data))
+            if self.definition.tables:
+                from metricsql.inspect.lint.tables import lint_tables
+
+                findings.extend(lint_tables(self.definition, context.as_of, data))
         return findings
 
     def _further_faults(self) -> Findings:
