@@ -35,7 +35,8 @@ def read_catalog(engine: Engine, definition: Definition, findings: Findings,
     sources = bind_sources(definition, catalog, findings)
     given_until = _given_until(engine, definition, sources, findings)
     newest = max((day for day in (stored_until, given_until) if day is not None), default=None)
-    forgotten = storing if storing is not None and (newest is None or storing >= newest) else None
+    readable = sources.models.keys() == definition.models.keys()  # else nothing will be stored
+    forgotten = storing if storing is not None and readable and (newest is None or storing >= newest) else None
     fields = _fields(engine, definition, sources, catalog, findings, forgotten)
     return replace(catalog, fields=fields, stored_until=newest), sources
 
