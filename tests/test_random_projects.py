@@ -28,7 +28,7 @@ def compare(project: metricsql.Project, panel: Panel) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", [*range(12), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(12, 25))])
 def test_random_project(seed: int, tmp_path: Path) -> None:
     panel = without_twins(random_panel(random.Random(seed)))
     assert compare(build(write_panel(panel, tmp_path)), panel) == []

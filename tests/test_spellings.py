@@ -57,7 +57,7 @@ def test_documented_formulas(tmp_path: Path) -> None:
     assert same_numbers(file) > 58 * 24
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(2))
 def test_random_formulas(seed: int, tmp_path: Path) -> None:
     panel = without_twins(random_panel(random.Random(4000 + seed), metrics=100, days=8, companies=3, depth=4))

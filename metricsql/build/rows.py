@@ -66,7 +66,7 @@ def read_rows(engine: Engine, context: Context, series: BoundSeries, before: Map
         _note_days(engine, context, found)
         _note_rejected(engine, context, found)
     if before is not None:
-        found.changed = _changed(engine, context, found, frozenset(before) != frozenset(found.stamps or ()))
+        found.changed = _changed(engine, context, found)
     return found
 
 
@@ -107,17 +107,14 @@ def _note_rejected(engine: Engine, context: Context, found: Reading) -> None:
         found.rejected = {name: files.rejects(engine, source, paths[name]) for name in sorted(chosen) if name in paths}
 
 
-def _changed(engine: Engine, context: Context, found: Reading, other_files: bool) -> Days:
+def _changed(engine: Engine, context: Context, found: Reading) -> Days:
     series, before, now = found.series, state("days"), quoted(differences.days_now(found.series))
     rows = engine.rows(differences.changed_days(before, now, series.namespace))
     if needs_order(series):
-        odd = differences.reordered_days(before, now, series.namespace)
-        if not found.loaded and found.stamps is not None and found.loaded is not None:
-            pass  # no file was read: what differs is which files there are
-        elif not other_files:
-            engine.run(f"CREATE OR REPLACE TEMP TABLE \"reordered days\" AS {odd}")
-            odd = differences.tied_days(context, series, '"reordered days"')
-        rows += engine.rows(odd)
+        engine.run(f"CREATE OR REPLACE TEMP TABLE \"reordered days\" AS {differences.reordered_days(before, now, series.namespace)}")
+        rows += engine.rows('SELECT name, day FROM "reordered days" WHERE moved')
+        if engine.value('SELECT COUNT(*) FROM "reordered days" WHERE NOT moved'):
+            rows += engine.rows(differences.tied_days(context, series, '"reordered days"'))
     days: dict[str, set[date]] = {}
     for name, day in rows:
         if name is not None and day is not None:

@@ -82,12 +82,14 @@ WHERE (a.rows, a.hash) IS DISTINCT FROM (b.rows, b.hash)"""
 
 
 def reordered_days(before: str, now: str, namespace: str) -> str:
-    """`name, day` whose rows are the same, but in another order or in other files."""
+    """`name, day, moved` of days with the same rows in another order, or (`moved`) in other files."""
     def days(table: str) -> str:
-        return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash, LIST_SORT(LIST((file, ordered, rows, hash))) AS parts " \
-               f"FROM {table} WHERE namespace = {_sql(text(namespace))} AND {USABLE} GROUP BY name, day"
-    return f"""SELECT a.name, a.day FROM ({days(now)}) AS a JOIN ({days(before)}) AS b
-ON a.name = b.name AND a.day = b.day AND a.rows = b.rows AND a.hash = b.hash WHERE a.parts IS DISTINCT FROM b.parts"""
+        return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash, LIST_SORT(LIST((file, rows, hash))) AS places, " \
+               f"LIST_SORT(LIST((file, problem, ordered))) AS orders FROM {table} " \
+               f"WHERE namespace = {_sql(text(namespace))} AND {USABLE} GROUP BY name, day"
+    return f"""SELECT a.name, a.day, a.places IS DISTINCT FROM b.places AS moved FROM ({days(now)}) AS a JOIN ({days(before)}) AS b
+ON a.name = b.name AND a.day = b.day AND a.rows = b.rows AND a.hash = b.hash
+WHERE (a.places, a.orders) IS DISTINCT FROM (b.places, b.orders)"""
 
 
 def tied_days(context: Context, series: BoundSeries, days: str) -> str:

@@ -28,7 +28,7 @@ def chosen() -> list[Any]:
     for number, (name, made) in enumerate(TABLES.items()):
         for place, interval in enumerate(made.intervals):
             quick = number < QUICK and place == number % len(made.intervals)
-            found.append(pytest.param(name, interval, marks=() if quick else pytest.mark.slow))
+            found.append(pytest.param(name, interval, marks=() if quick else pytest.mark.exhaustive))
     return found
 
 

@@ -39,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> metricsql.Project:
 
 
 @pytest.mark.parametrize(("name", "interval"), [
-    pytest.param(name, interval, marks=() if dict(enumerate(INTERVALS)).get(number) == interval else pytest.mark.slow)
+    pytest.param(name, interval, marks=() if dict(enumerate(INTERVALS)).get(number) == interval else pytest.mark.exhaustive)
     for number, name in enumerate(TABLES) for interval in INTERVALS
 ])
 def test_agree(name: str, interval: str, project: metricsql.Project) -> None:

@@ -85,7 +85,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> metricsql.Project:
 
 
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=() if number < 5 else pytest.mark.slow) for number, name in enumerate(SAMPLES)
+    pytest.param(name, marks=() if number < 5 else pytest.mark.exhaustive) for number, name in enumerate(SAMPLES)
 ])
 def test_program(name: str, project: metricsql.Project) -> None:
     made = SAMPLES[name]
