@@ -68,7 +68,8 @@ def command(ctx: click.Context, not_before: time, again_after: list[timedelta], 
     path = project_path()
     timetable = Timetable(ZoneInfo(load_definition(path).timezone), not_before, again_after)
     daily = Daily(path, timetable, Log(), options={"memory_limit": memory_limit, "threads": threads})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C
+    for stop in (signal.SIGTERM, signal.SIGINT):  # both as Ctrl+C, which a shell lets background jobs ignore
+        signal.signal(stop, signal.default_int_handler)
     if not once:
         daily.run()
         click.echo("stopped", err=True)

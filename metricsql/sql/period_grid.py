@@ -243,7 +243,8 @@ def _state_steps(plan: PeriodPlan, source: str, segmented: bool) -> list[Step]:
         if measured.option == "starting":
             others[label] = starting
         if measured.option == "change":
-            others[label] = f"{quoted(ending)} - {starting}"
+            difference = f"{quoted(ending)} - {starting}"
+            others[label] = f"CASE WHEN ISFINITE({difference}) THEN {difference} END"
     windows = named_windows({"so far": "ROWS UNBOUNDED PRECEDING", "in order": ""}, segmented)
     used = [name for name in windows if any(f'OVER "{name}"' in sql for sql in endings.values())]
     comment = "The state at the end of each period; a stock carries the last one on."
