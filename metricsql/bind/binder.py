@@ -83,7 +83,7 @@ class _Binder:
 
     def arity(self, block: Operator, call: Call) -> bool:
         count = len(call.args)
-        if count < block.least or block.most is not None and count > block.most:
+        if count < block.least or (block.most is not None and count > block.most):
             self.findings.error("wrong-arity", f"`{block.json}` takes {_expected(block)}, found {count}", call.place)
             return False
         if block.usual is not None and count > block.usual:

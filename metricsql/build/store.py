@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,7 @@ def _write(descriptor: int, text: str) -> None:
 
 
 def _failure(diagnostics: Sequence[Diagnostic]) -> str:
-    now = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     return json.dumps({"at": str(now), "codes": [found.code for found in diagnostics], "message": str(diagnostics[0])})
 
 
@@ -168,7 +168,7 @@ def last_attempt(database: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError):
         return {}
     if text.isdigit():
-        begun = str(datetime.fromtimestamp(since, timezone.utc).replace(tzinfo=None, microsecond=0))
+        begun = str(datetime.fromtimestamp(since, UTC).replace(tzinfo=None, microsecond=0))
         return {"running": {"process": int(text), "since": begun}} if _is_alive(int(text)) else {}
     try:
         return {"failed": json.loads(text)} if text else {}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from metricsql.build.patch import columns_of
 from metricsql.build.engine import Engine
+from metricsql.build.patch import columns_of
 from metricsql.build.read import open_built
 from metricsql.build.status import Status, read_status
 from metricsql.build.summary import Coverage, DaySummary, read_coverage, read_days

@@ -51,7 +51,7 @@ def _check_arity(formula: Formula) -> None:
     for node in walk(formula):
         if isinstance(node, Call):
             block, count = operators.operator(node.op), len(node.args)
-            if count < block.least or block.most is not None and count > block.most:
+            if count < block.least or (block.most is not None and count > block.most):
                 findings.error("wrong-arity", f"`{block.json}` cannot take {count} arguments", node.place)
     findings.raise_errors()
 

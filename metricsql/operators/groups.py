@@ -29,7 +29,7 @@ def _round(value: float, digits: float = 0) -> float:
     if digits != int(digits) or abs(digits) > 300:
         raise ValueError(digits)
     scale = 10.0 ** int(digits)
-    if not math.isfinite(value * scale) or digits >= 0 and abs(value) >= 2**53:
+    if not math.isfinite(value * scale) or (digits >= 0 and abs(value) >= 2**53):
         return value
     return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 

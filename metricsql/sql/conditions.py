@@ -147,7 +147,7 @@ def _is_allowed(tree: exp.Expression, place: Place, findings: Findings) -> bool:
         findings.error("forbidden-condition", "a condition cannot hold a query, an aggregate or a window", place)
         return False
     for node in tree.walk():
-        if isinstance(node, ALLOWED_FUNCTIONS) or isinstance(node, ALLOWED_NODES) and not isinstance(node, exp.DataType):
+        if isinstance(node, ALLOWED_FUNCTIONS) or (isinstance(node, ALLOWED_NODES) and not isinstance(node, exp.DataType)):
             continue
         if isinstance(node, exp.DataType):
             if node.is_type(*ALLOWED_TYPES):

@@ -27,7 +27,6 @@ from metricsql.sql.steps import Step
 from metricsql.sql.syntax import column, named
 
 
-
 def day_steps(context: Context, plan: Plan, flags: Mapping[str, str], day: date) -> list[Step]:
     """The steps of a whole plan for one day, records and rows excepted."""
     on_day = replace(context, as_of=day, day=day)

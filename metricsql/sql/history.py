@@ -16,8 +16,8 @@ from metricsql.bind.tree import Field, Leaf, SeriesRef
 from metricsql.plan.nodes import ModelPlan, Plan, Stage
 from metricsql.plan.planner import reads_row
 from metricsql.sql import syntax
-from metricsql.sql.canonical import day_sql
 from metricsql.sql.arithmetic import Built, Layers
+from metricsql.sql.canonical import day_sql
 from metricsql.sql.context import Context
 from metricsql.sql.fields import field_steps, timeline_names
 from metricsql.sql.inputs import Inputs

@@ -154,7 +154,7 @@ def test_nothing_ran(hostile: Path) -> None:
     tables = [row[0] for row in built(hostile, "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1")]
     assert {"metrics.company", "metrics.company_latest", "_metricsql.builds", "_metricsql.fields"} <= set(tables)
     assert built(hostile, "SELECT COUNT(*) FROM metrics.company") == [(len(ATTACKS) + 1,)]
-    assert built(hostile, f"SELECT COUNT(*) FROM _metricsql.fields WHERE field LIKE 'f %' AND record = 'c1'") == [(len(ATTACKS),)]
+    assert built(hostile, "SELECT COUNT(*) FROM _metricsql.fields WHERE field LIKE 'f %' AND record = 'c1'") == [(len(ATTACKS),)]
 
 
 def test_the_latest_values_hold_every_field(hostile: Path) -> None:
@@ -184,7 +184,7 @@ def test_messages_are_safe_to_print(hostile: Path, title: str) -> None:
     for arguments in (["--", name], ["a1", "--record", name + "!"]):
         said = shop.call(["show", *arguments])
         assert said.exit == 1 and not FOREIGN.search(said.err), said
-        assert not any(ord(c) < 32 and c not in "\n\t" or 0x7f <= ord(c) < 0xa0 for c in said.err), ascii(said.err)
+        assert not any((ord(c) < 32 and c not in "\n\t") or 0x7f <= ord(c) < 0xa0 for c in said.err), ascii(said.err)
         assert len(said.err) < 2000
     assert shop.call(["show", "a1", "--record", name]).exit == 0
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.flights.hand_sql import HAND_SQL
 
 import metricsql
+from tests.flights.hand_sql import HAND_SQL
 from tests.projects import same
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "flights"

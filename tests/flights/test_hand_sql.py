@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from tests.flights.hand_sql import HAND_SQL
 
 DATA = Path(__file__).resolve().parents[2] / "fixtures" / "flights" / "data"

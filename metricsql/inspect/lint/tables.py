@@ -120,7 +120,7 @@ def never_a_neighbour(row: BoundRow, tree: CellTree, scene: Scene) -> Iterator[s
         return
     count = len(scene.computed.periods)
     days = (scene.computed.periods[-1].start - scene.computed.periods[0].start).days
-    beyond = any(node.op == "yoy" and days < 364 or node.op in ("lag", "lead") and (node.n or 0) >= count
+    beyond = any((node.op == "yoy" and days < 364) or (node.op in ("lag", "lead") and (node.n or 0) >= count)
                  for node in walk(tree) if isinstance(node, Over))
     cells = [cell for shown in scene.computed.rows if shown.key == row.key for cell in shown.cells]
     if beyond and all(cell.value is None for cell in cells):
