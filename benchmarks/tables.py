@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from metricsql.api import Project
-from metricsql.build.table import Table
+from metricsql.build.output_tables.table import Table
 from metricsql.project import load_definition
 
 RESULTS = Path(__file__).parent / "results"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import duckdb
 
     from metricsql.build.find import Found
+    from metricsql.build.output_tables.table import Row, Table
     from metricsql.build.report import BuildReport
     from metricsql.build.status import Status
     from metricsql.build.summary import DaySummary
-    from metricsql.build.table import Row, Table
     from metricsql.compiler import Compiled
     from metricsql.inspect.explain import Explanation
     from metricsql.inspect.graph import Graph
@@ -60,7 +60,7 @@ class Project:
             return self._further_faults()
         findings, context, compiled = self._compile(names)
         if self.definition.tables:
-            from metricsql.build.check_tables import check_all_tables
+            from metricsql.build.output_tables.check import check_all_tables
 
             check_all_tables(self.definition, context.catalog, names, strict, findings)
         if lint:
@@ -180,14 +180,14 @@ class Project:
 
         `start` and `end` choose the periods that are returned; values do not depend on them. Raises `ProjectError`.
         """
-        from metricsql.build.output_tables import Wanted, read_table
+        from metricsql.build.output_tables.compute import Wanted, read_table
 
         first, last = (None if day is None else self._day(day) for day in (start, end))
         return read_table(self.definition, Wanted(name, self._day(as_of), interval, first, last))
 
     def rows_of(self, table: Table, names: Sequence[str]) -> list[Row]:
         """The rows of a computed table with these titles or keys, in the order of the names. Raises `ProjectError`."""
-        from metricsql.build.output_tables import find_rows
+        from metricsql.build.output_tables.compute import find_rows
 
         return find_rows(table, names)
 
@@ -197,7 +197,7 @@ class Project:
 
         At most `rows` executions are shown, None for all. Raises `ProjectError` if there is no such cell.
         """
-        from metricsql.build.output_tables import Wanted
+        from metricsql.build.output_tables.compute import Wanted
         from metricsql.inspect.why_cell import why_cell
 
         return why_cell(self.definition, Wanted(table, self._day(as_of), interval), row, period, segment, rows)
@@ -206,7 +206,7 @@ class Project:
                   end: str | date | None = None, *, as_of: str | date | None = None) -> str:
         """One SQL statement with the cells of an output table: `position, row, period_start, period_end, is_partial, value,
         reason`. It runs as pasted in a DuckDB opened on the built file, from the project folder. Raises `ProjectError`."""
-        from metricsql.build.output_tables import Wanted, table_statement
+        from metricsql.build.output_tables.compute import Wanted, table_statement
 
         first, last = (None if day is None else self._day(day) for day in (start, end))
         return table_statement(self.definition, Wanted(name, self._day(as_of), interval, first, last))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 Path = tuple[str | int, ...]
@@ -194,8 +194,3 @@ def bare(path: Path) -> Place:
 def with_text(place: Place, text: str, column: int, width: int = 1) -> Place:
     """A place inside a one-line text that stands at `place`, showing that text."""
     return replace(place, text=text, column=column, width=width)
-
-
-def unreachable(value: object) -> NoReturn:
-    """A defect of ours, never of a user."""
-    raise AssertionError(f"internal error: unexpected {value!r}")

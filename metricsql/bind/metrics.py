@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from metricsql.bind.binder import bind_formula
 from metricsql.bind.catalog import Catalog
+from metricsql.bind.cycles import cycles
 from metricsql.bind.scope import Scope
 from metricsql.bind.tree import Tree, leaves
 from metricsql.diagnostics import Findings
@@ -114,27 +115,13 @@ def _report_cycles(definition: Definition, formulas: Mapping[str, Formula], find
     edges = {id_: _referenced(formula, formulas) for id_, formula in formulas.items()}
     places = {metric.id: metric.place for metric in definition.metrics}
     cyclic: set[str] = set()
-    finished: set[str] = set()
-    for start in edges:
-        path: list[str] = []
-        iterators = [iter([start])]
-        while iterators:
-            following = next(iterators[-1], None)
-            if following is None:
-                iterators.pop()
-                if path:
-                    finished.add(path.pop())
-            elif following in path:
-                cycle = path[path.index(following):]
-                if not cyclic.issuperset(cycle):
-                    shown = " -> ".join(f"`{id_}`" for id_ in (*cycle, following))
-                    needs = "these metrics need each other" if len(cycle) > 1 else "this metric needs itself"
-                    findings.error("cycle", f"{needs}: {shown}", places[following],
-                                   "a metric cannot use its own value, not even of earlier days")
-                cyclic.update(cycle)
-            elif following not in finished:
-                path.append(following)
-                iterators.append(iter(edges[following]))
+    for cycle in cycles(edges):
+        if not cyclic.issuperset(cycle):
+            shown = " -> ".join(f"`{id_}`" for id_ in (*cycle, cycle[0]))
+            needs = "these metrics need each other" if len(cycle) > 1 else "this metric needs itself"
+            findings.error("cycle", f"{needs}: {shown}", places[cycle[0]],
+                           "a metric cannot use its own value, not even of earlier days")
+        cyclic.update(cycle)
     return cyclic
 
 

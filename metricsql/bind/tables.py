@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from metricsql.bind.cells import Cell, CellTree, Item, Measured, rows_of, walk
+from metricsql.bind.cycles import cycles
 from metricsql.bind.items import table_items
 from metricsql.bind.row_names import row_key, row_names
 from metricsql.bind.rows import RowBinder
@@ -113,23 +114,9 @@ def _cycles(rows: Sequence[BoundRow]) -> list[list[int]]:
     """Every cycle once, as the positions on it."""
     edges = {position: rows_of(row.tree) if row.tree is not None else [] for position, row in enumerate(rows)}
     found: list[list[int]] = []
-    finished: set[int] = set()
-    for start in edges:
-        path: list[int] = []
-        iterators = [iter([start])]
-        while iterators:
-            following = next(iterators[-1], None)
-            if following is None:
-                iterators.pop()
-                if path:
-                    finished.add(path.pop())
-            elif following in path:
-                cycle = path[path.index(following):]
-                if not any(set(cycle) <= set(known) for known in found):
-                    found.append(cycle)
-            elif following not in finished:
-                path.append(following)
-                iterators.append(iter(edges[following]))
+    for cycle in cycles(edges):
+        if not any(set(cycle) <= set(known) for known in found):
+            found.append(cycle)
     return found
 
 

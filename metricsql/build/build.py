@@ -11,16 +11,16 @@ from datetime import UTC, date, datetime
 from metricsql.build import changes, compute, kept, note, rows
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
-from metricsql.build.check_tables import check_tables
 from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Engine, open_reader
+from metricsql.build.output_tables.check import check_tables
+from metricsql.build.output_tables.stored import StoredTables, table_digests
 from metricsql.build.patch import count_rows
 from metricsql.build.records import RecordChanges, load_records, note_records, record_changes
 from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
 from metricsql.build.store import NothingToWrite, trying, writing
-from metricsql.build.stored_tables import StoredTables, table_digests
 from metricsql.build.work import Work, plan_work
 from metricsql.build.write import carry_out
 from metricsql.compiler import Compiled, compile_metrics

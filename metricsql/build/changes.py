@@ -19,10 +19,10 @@ from metricsql.bind.metrics import BoundMetric
 from metricsql.bind.sources import BoundSeries
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.files import files_of, sources_of
+from metricsql.build.output_tables.stored import table_data
 from metricsql.build.records import NOW, RecordChanges
 from metricsql.build.rows import Reading
 from metricsql.build.state import has_state, is_current_layout, state
-from metricsql.build.stored_tables import table_data
 from metricsql.compiler import Compiled
 from metricsql.plan.affected import Differences
 from metricsql.project.definition import Definition, MetricDef, SourceDef

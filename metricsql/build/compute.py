@@ -9,7 +9,7 @@ from datetime import date
 
 from metricsql.bind.tree import Field
 from metricsql.build.engine import Engine, quoted
-from metricsql.build.tables import create, drop
+from metricsql.build.temporary import create, drop
 from metricsql.compiler import Compiled
 from metricsql.plan.affected import Task
 from metricsql.plan.nodes import Plan

@@ -14,7 +14,7 @@ from metricsql.build.catalog import read_catalog
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.patch import columns_of
 from metricsql.build.read import not_built, open_built
-from metricsql.build.tables import create
+from metricsql.build.temporary import create
 from metricsql.diagnostics import Diagnostic, EngineError, Findings, ProjectError
 from metricsql.project.definition import Definition
 from metricsql.sql.context import Context

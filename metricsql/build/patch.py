@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from metricsql.build.compute import Piece
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.state import tables_of
-from metricsql.build.tables import drop
+from metricsql.build.temporary import drop
 from metricsql.plan.spans import Span, union
 from metricsql.sql import writes
 from metricsql.sql.context import Context

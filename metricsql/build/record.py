@@ -19,7 +19,7 @@ from metricsql.build.engine import Engine, open_reader, quoted, reading
 from metricsql.build.raw_rows import DayRows, RawRow, count_rows, read_rows
 from metricsql.build.status import Status, read_status
 from metricsql.build.stored import StoredValue, newest_as_of, stored_value
-from metricsql.build.tables import create
+from metricsql.build.temporary import create
 from metricsql.compiler import Compiled, compile_metrics
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
 from metricsql.plan.nodes import ModelPlan, Plan

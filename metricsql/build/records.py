@@ -14,7 +14,7 @@ from metricsql.build.engine import Engine, literal, quoted, reading
 from metricsql.build.files import rejected_lines
 from metricsql.build.report import Unusable
 from metricsql.build.state import state
-from metricsql.build.tables import create
+from metricsql.build.temporary import create
 from metricsql.sql import differences, problems
 from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context

@@ -12,7 +12,7 @@ from metricsql.build.catalog import attach
 from metricsql.build.engine import Engine, quoted, reading
 from metricsql.build.report import Unusable
 from metricsql.build.state import state
-from metricsql.build.tables import create, drop
+from metricsql.build.temporary import create, drop
 from metricsql.sql import differences, problems
 from metricsql.sql.context import Context
 from metricsql.sql.sources import Part, is_csv, needs_order, row_models, rows_name, rows_steps

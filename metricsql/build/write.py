@@ -22,7 +22,7 @@ from metricsql.build.patch import (
     patch,
     put_in_order,
 )
-from metricsql.build.tables import create, drop
+from metricsql.build.temporary import create, drop
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled
 from metricsql.diagnostics import EngineError

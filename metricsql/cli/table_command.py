@@ -13,7 +13,7 @@ from metricsql.cli.main import project_path
 from metricsql.cli.output import format_option, print_json, print_rows, print_table, show_diagnostics
 
 if TYPE_CHECKING:
-    from metricsql.build.table import Table
+    from metricsql.build.output_tables.table import Table
 
 
 @click.command("table")

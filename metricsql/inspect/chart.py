@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from metricsql.build.output_tables.table import Table
 from metricsql.build.summary import DaySummary
-from metricsql.build.table import Table
 from metricsql.diagnostics import one_line
 
 MOST_RECORDS = 6

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from metricsql.build.table import Cell, Row, Table
+from metricsql.build.output_tables.table import Cell, Row, Table
 from metricsql.diagnostics import Diagnostic, ProjectError, one_line
 from metricsql.project.definition import NumberFormat
 

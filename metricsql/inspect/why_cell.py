@@ -10,9 +10,9 @@ from typing import Any
 from metricsql import operators
 from metricsql.bind.cells import Calculation, Cell, CellTree, Fact, Item, Measured, Over, walk
 from metricsql.bind.tree import Constant
-from metricsql.build.cells import Behind, look_behind
-from metricsql.build.output_tables import Wanted, find_rows
-from metricsql.build.table import Period, Row, Table
+from metricsql.build.output_tables.cell import Behind, look_behind
+from metricsql.build.output_tables.compute import Wanted, find_rows
+from metricsql.build.output_tables.table import Period, Row, Table
 from metricsql.diagnostics import Diagnostic, ProjectError, did_you_mean, one_line
 from metricsql.formula.titles import normal
 from metricsql.inspect.table_text import shown

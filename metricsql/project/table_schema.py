@@ -102,4 +102,3 @@ class Table(Part):
 
 INTERVALS: tuple[str, ...] = get_args(Interval)
 """From the finest to the coarsest."""
-DISPLAYS: tuple[str, ...] = get_args(Display)

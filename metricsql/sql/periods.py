@@ -33,9 +33,6 @@ from metricsql.sql.period_reasons import FIRST, PERIOD_COUNT, Reasons
 from metricsql.sql.steps import Labels, Step
 
 RESULT = "cells"
-COLUMNS = ("position", "row", "period_start", "period_end", "is_partial", "value", "reason")
-"""The columns of a computed table; `segment` follows in one with `by:`."""
-
 
 def table_steps(plan: PeriodPlan, calendar: Calendar, segmented: bool, first: date | None = None,
                 last: date | None = None) -> list[Step]:

@@ -8,8 +8,8 @@ from datetime import date
 
 from metricsql.bind.cells import Calculation, Cell, CellTree, Measured, Over, walk
 from metricsql.bind.tables import BoundRow, BoundTable, bind_table
-from metricsql.build.output_tables import Wanted, read_table
-from metricsql.build.table import Table
+from metricsql.build.output_tables.compute import Wanted, read_table
+from metricsql.build.output_tables.table import Table
 from metricsql.diagnostics import Diagnostic, Findings, MetricsqlError, did_you_mean
 from metricsql.project.definition import Definition
 

@@ -8,19 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from metricsql.bind.cells import Measured
-from metricsql.build.engine import Engine, open_reader
-from metricsql.build.output_tables import (
+from metricsql.build.engine import Engine
+from metricsql.build.output_tables.compute import (
     ORDER,
     Prepared,
     Wanted,
     as_table,
     check_size,
-    check_wanted,
     load_by_period,
-    prepare,
+    prepared_table,
 )
-from metricsql.build.table import Period, Row, Table
-from metricsql.diagnostics import Findings
+from metricsql.build.output_tables.table import Period, Row, Table
 from metricsql.plan.periods import STATES
 from metricsql.project.definition import Definition
 from metricsql.sql.period_grid import BY_PERIOD, SEGMENT, START, executions_query, quoted
@@ -43,13 +41,7 @@ class Behind:
 def look_behind(definition: Definition, wanted: Wanted, choose: Callable[[Table], tuple[Row, Period]],
                 limit: int | None) -> Behind:
     """Compute a table and look behind the cell that `choose` picks. Raises `ProjectError`."""
-    check_wanted(definition, wanted)
-    engine = open_reader(definition.database, definition.folder)
-    try:
-        findings = Findings()
-        prepared = prepare(engine, definition, wanted, findings)
-        findings.raise_errors()
-        assert prepared is not None
+    with prepared_table(definition, wanted) as (engine, prepared):
         load_by_period(engine, prepared, BY_PERIOD)
         check_size(engine, prepared)
         table = as_table(prepared, engine.rows(statement(prepared.cells(), order_by=ORDER)))
@@ -62,8 +54,6 @@ def look_behind(definition: Definition, wanted: Wanted, choose: Callable[[Table]
         names = [column[0] for column in engine.connection.description or ()]
         values = dict(zip(names, engine.connection.fetchone() or (), strict=False))
         found = _executions(engine, prepared, row, period)
-    finally:
-        engine.close()
     return Behind(prepared, table, row, period, values, found[:limit], len(found))
 
 

@@ -9,7 +9,7 @@ from metricsql.bind.catalog import Catalog
 from metricsql.bind.sources import BoundLedger
 from metricsql.bind.tables import BoundTable, bind_table
 from metricsql.build.engine import Engine, open_reader, reading
-from metricsql.build.output_tables import bind_ledgers
+from metricsql.build.output_tables.compute import bind_ledgers
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
 from metricsql.plan.periods import plan_table
 from metricsql.project.definition import Definition, TableDef

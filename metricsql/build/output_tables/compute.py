@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from metricsql.bind.sources import BoundLedger, bind_ledger
 from metricsql.bind.tables import BoundTable, bind_table
 from metricsql.build.catalog import attach
 from metricsql.build.engine import Engine, open_reader, quoted, reading
-from metricsql.build.table import Cell, Period, Row, Table, period_title
+from metricsql.build.output_tables.table import Cell, Period, Row, Table, period_title
 from metricsql.diagnostics import Diagnostic, Findings, ProjectError, did_you_mean
 from metricsql.formula.titles import normal
 from metricsql.plan.periods import PeriodPlan, plan_table
@@ -71,16 +72,8 @@ class Prepared:
 
 def read_table(definition: Definition, wanted: Wanted) -> Table:
     """Compute a table. Raises `ProjectError` for an unknown one, or if anything but single rows is wrong with it."""
-    check_wanted(definition, wanted)
-    engine = open_reader(definition.database, definition.folder)
-    try:
-        findings = Findings()
-        prepared = prepare(engine, definition, wanted, findings)
-        findings.raise_errors()
-        assert prepared is not None
+    with prepared_table(definition, wanted) as (engine, prepared):
         return compute_table(engine, prepared)
-    finally:
-        engine.close()
 
 
 def find_rows(table: Table, names: Sequence[str]) -> list[Row]:
@@ -98,18 +91,26 @@ def find_rows(table: Table, names: Sequence[str]) -> list[Row]:
 
 def table_statement(definition: Definition, wanted: Wanted) -> str:
     """The whole table as one statement that runs from the project folder."""
+    with prepared_table(definition, wanted, as_pasted=True) as (_, prepared):
+        pass
+    attached = sorted({ledger.source.attach for ledger in prepared.ledgers if ledger.source.attach is not None})
+    first = "".join(f"-- before this: ATTACH {attach_words(path)}\n" for path in attached)
+    return first + statement([*prepared.by_period(), *prepared.cells()], order_by=ORDER)
+
+
+@contextmanager
+def prepared_table(definition: Definition, wanted: Wanted, as_pasted: bool = False) -> Iterator[tuple[Engine, Prepared]]:
+    """A table that is ready to be computed, and an engine that reads the built file. Raises `ProjectError`."""
     check_wanted(definition, wanted)
     engine = open_reader(definition.database, definition.folder)
     try:
         findings = Findings()
-        prepared = prepare(engine, definition, wanted, findings, as_pasted=True)
+        prepared = prepare(engine, definition, wanted, findings, as_pasted)
         findings.raise_errors()
         assert prepared is not None
+        yield engine, prepared
     finally:
         engine.close()
-    attached = sorted({ledger.source.attach for ledger in prepared.ledgers if ledger.source.attach is not None})
-    first = "".join(f"-- before this: ATTACH {attach_words(path)}\n" for path in attached)
-    return first + statement([*prepared.by_period(), *prepared.cells()], order_by=ORDER)
 
 
 def check_wanted(definition: Definition, wanted: Wanted) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from metricsql.bind.tables import bind_table
 from metricsql.build.engine import Engine, quoted, reading
 from metricsql.build.files import rejected_lines
-from metricsql.build.output_tables import ORDER, Prepared, Wanted, check_size, load_by_period, prepare, unbuilt
+from metricsql.build.output_tables.compute import ORDER, Prepared, Wanted, check_size, load_by_period, prepare, unbuilt
 from metricsql.build.report import Unusable
 from metricsql.build.state import state, tables_of
 from metricsql.diagnostics import Findings
