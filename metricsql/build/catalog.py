@@ -118,9 +118,7 @@ def attach(engine: Engine, source: SourceDef) -> None:
 
 
 def _stored(engine: Engine) -> tuple[bool, date | None]:
-    tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_catalog = current_catalog() " \
-             "AND table_schema = '_metricsql' AND table_name IN ('fields', 'builds')"
-    if engine.value(tables) != 2:
+    if not all(engine.columns(f'"_metricsql"."{table}"') for table in ("fields", "builds")):
         return False, None
     return True, engine.value('SELECT MAX(as_of) FROM "_metricsql"."builds" WHERE stores_fields')
 

@@ -46,6 +46,15 @@ class Engine:
         found = self.rows(sql, parameters)
         return found[0][0] if found else None
 
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table (its quoted name) in their order; empty if there is no such table."""
+        try:
+            return [row[0] for row in self.connection.execute(f"DESCRIBE {table}").fetchall()]
+        except duckdb.CatalogException:
+            return []
+        except duckdb.Error as error:
+            raise engine_error(error) from None
+
     def close_outside(self) -> None:
         """From here on nothing that runs can read or write another file."""
         self.run("SET enable_external_access = false")
@@ -58,25 +67,27 @@ INTERRUPTED = "Query interrupted"
 """What the engine says in place of the exception that the handler of a signal raised."""
 
 
-def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Engine:
+def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnection | None = None,
+                alias: str | None = None) -> Engine:
     """A connection that sees the built file read-only (if there is one) as its current database.
 
     The file is attached, not opened: a process that holds results of an older build open keeps them, and
     still finds the newest file when it asks again.
     """
-    if database.exists() and not database.is_file():
-        raise EngineError(Diagnostic("not-a-database", f"`{database.name}` is a folder, not a DuckDB database"))
     engine = Engine(connection or duckdb.connect(), folder)
-    if database.is_file():
-        alias = f"built {database.stat().st_ino}"
+    if database.exists():
+        alias = alias or f"built {database.stat().st_ino}"
         attached = {row[0] for row in engine.rows("SELECT database_name FROM duckdb_databases()")}
         if alias not in attached:
-            _attach_built(engine, database, alias)
+            attach_built(engine, database, alias)
         engine.run(f"USE {quoted(alias)}")
     return engine
 
 
-def _attach_built(engine: Engine, database: Path, alias: str) -> None:
+def attach_built(engine: Engine, database: Path, alias: str) -> None:
+    """Let an engine read a built file. Raises `EngineError` if it is none, or if somebody writes it just now."""
+    if not database.is_file():
+        raise EngineError(Diagnostic("not-a-database", f"`{database.name}` is a folder, not a DuckDB database"))
     try:
         engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(alias)} (READ_ONLY)")
     except EngineError as error:
@@ -90,28 +101,32 @@ def _attach_built(engine: Engine, database: Path, alias: str) -> None:
 
 
 def open_writer(database: Path, folder: Path, memory_limit: str | None = None, threads: int | None = None) -> Engine:
-    """A connection that writes a file of its own, which nobody else sees before it is done.
+    """A connection that writes a file of its own."""
+    engine = Engine(duckdb.connect(), folder)
+    try:
+        attach_written(engine, database, memory_limit, threads)
+    except (EngineError, ProjectError):
+        engine.close()
+        raise
+    return engine
+
+
+def attach_written(engine: Engine, database: Path, memory_limit: str | None, threads: int | None) -> None:
+    """Let an engine write a file, as its current database, which nobody else sees before it is done.
 
     So it needs no log of what was written: without one, every statement is spared a wait for the disk.
     """
-    engine = Engine(duckdb.connect(), folder)
-    try:
-        engine.run(f"SET temp_directory = {literal(str(database.resolve()) + '.tmp')}")
-        engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(WRITTEN)} (RECOVERY_MODE no_wal_writes)")
-        engine.run(f"USE {quoted(WRITTEN)}")
-    except EngineError:
-        engine.close()
-        raise
+    engine.run(f"SET temp_directory = {literal(str(database.resolve()) + '.tmp')}")
+    engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(WRITTEN)} (RECOVERY_MODE no_wal_writes)")
+    engine.run(f"USE {quoted(WRITTEN)}")
     if memory_limit is not None:
         try:
             engine.run(f"SET memory_limit = {literal(memory_limit)}")
         except EngineError:
-            engine.close()
             raise ProjectError(Diagnostic("bad-value", f"`{one_line(memory_limit)}` is no amount of memory",
                                           hint="for example `4GB` or `500MB`")) from None
     if threads is not None:
         engine.run(f"SET threads = {int(threads)}")
-    return engine
 
 
 def quoted(name: str) -> str:

@@ -74,7 +74,7 @@ def _names(definition: Definition, catalog: Catalog, model: str) -> Names:
 
 def _check_built(engine: Engine, question: Question, day: date | None) -> date:
     """The day that is asked about, if everything the question needs is built for it."""
-    built = columns_of(engine, "metrics", question.model)
+    built = columns_of(engine, question.model)
     if not built:
         raise not_built(f"no metric of the model `{question.model}` is built yet")
     missing = [name for name in question.metrics if name not in built]

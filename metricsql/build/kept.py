@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from metricsql.build.engine import Engine, quoted
+from metricsql.build.engine import Engine
 from metricsql.build.rows import Reading, load
 from metricsql.build.state import SCHEMA, state, tables_of
 from metricsql.plan.nodes import Plan
@@ -23,6 +23,8 @@ Columns = Mapping[tuple[str, str], Mapping[str, str]]
 """Per model and namespace, the column of each series by name."""
 MOST_DAYS = 0.5
 """The share of changed days from which on a table is made anew."""
+FEW_DAYS = 10
+"""So many changed days never are reason enough."""
 
 
 @dataclass(frozen=True)
@@ -112,5 +114,7 @@ def _refresh_namespace(engine: Engine, context: Context, found: Reading, wanted:
 
 def _most(engine: Engine, need: Need) -> bool:
     """Whether so many days changed that the whole table is collapsed again."""
-    days = int(engine.value(f"SELECT COUNT(DISTINCT day) FROM {quoted(SCHEMA)}.{quoted(kept_name(*need.key))}"))
-    return len(need.days or ()) > max(10, MOST_DAYS * days)
+    changed = len(need.days or ())
+    if changed <= FEW_DAYS:
+        return False
+    return changed > MOST_DAYS * int(engine.value(f"SELECT COUNT(DISTINCT day) FROM {state(kept_name(*need.key))}"))

@@ -34,8 +34,7 @@ def store_fields(engine: Engine, context: Context) -> tuple[bool, bool]:
     before = _stored(engine)
     engine.run(writes.forget_day(context))
     for model in context.sources.models.values():
-        for field in model.fields:
-            engine.run(writes.store_field(context, model, field.name))
+        engine.run(writes.store_fields(context, model))
     return True, _stored(engine) == before
 
 
@@ -52,7 +51,7 @@ def count_records(engine: Engine, context: Context) -> dict[str, int]:
 def write_latest(engine: Engine, context: Context) -> None:
     """`metrics.<model>_latest`: the fields of every record and its values on the last day."""
     for model in context.sources.models:
-        metrics = columns_of(engine, writes.METRICS_SCHEMA, model)
+        metrics = columns_of(engine, model)
         if metrics:
             facts = context.catalog.fields.get(model, {})
             engine.run(writes.write_latest(context, model, metrics, facts))

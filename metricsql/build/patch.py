@@ -20,19 +20,16 @@ MOST_DAYS = 0.3
 """The share of days from which on the whole table is written again, which several threads do, instead of a part."""
 
 
-def columns_of(engine: Engine, schema: str, table: str) -> list[str]:
+def columns_of(engine: Engine, model: str) -> list[str]:
     """The metric columns of a built table, in order; empty if there is no such table."""
-    rows = engine.rows(
-        "SELECT column_name FROM duckdb_columns() WHERE database_name = current_catalog() "
-        "AND schema_name = ? AND table_name = ? ORDER BY column_index", [schema, table])
-    return [row[0] for row in rows if row[0] not in ("record", "day")]
+    return [name for name in engine.columns(writes.built_table(model)) if name not in ("record", "day")]
 
 
 def add_metrics(engine: Engine, model: str, metrics: Sequence[str]) -> None:
     """Add the columns of new metrics; the table, too, if the model had none."""
     table = writes.built_table(model)
     engine.run(f"CREATE TABLE IF NOT EXISTS {table} (record VARCHAR, day DATE)")
-    known = {name.lower() for name in columns_of(engine, writes.METRICS_SCHEMA, model)}
+    known = {name.lower() for name in columns_of(engine, model)}
     for name in metrics:
         if name.lower() not in known:
             engine.run(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} DOUBLE")
@@ -40,14 +37,14 @@ def add_metrics(engine: Engine, model: str, metrics: Sequence[str]) -> None:
 
 def drop_metrics(engine: Engine, model: str, keep: Sequence[str]) -> None:
     """Remove the columns of metrics that are no longer declared."""
-    for name in columns_of(engine, writes.METRICS_SCHEMA, model):
+    for name in columns_of(engine, model):
         if name not in keep:
             engine.run(f"ALTER TABLE {writes.built_table(model)} DROP COLUMN {quoted(name)}")
 
 
 def put_in_order(engine: Engine, model: str, metrics: Sequence[str]) -> None:
     """Write a table again if its columns stand in another order than the metrics are declared in."""
-    found = columns_of(engine, writes.METRICS_SCHEMA, model)
+    found = columns_of(engine, model)
     if found and found != list(metrics):
         table = writes.built_table(model)
         chosen = ", ".join(quoted(name) for name in ("record", "day", *metrics))
@@ -90,7 +87,7 @@ def patch(engine: Engine, context: Context, model: str, metrics: Sequence[str], 
     the table has just the rows that the pieces have.
     """
     values = [writes.Values(piece.table, piece.metrics, *piece.span) for piece in pieces]
-    old = columns_of(engine, writes.METRICS_SCHEMA, model)
+    old = columns_of(engine, model)
     cells = sum(len(piece.metrics) * _days([piece.span]) for piece in pieces)
     if same_rows and old == list(metrics) and cells < MOST_CELLS * len(metrics) * _days([grid]):
         for value in values:

@@ -19,7 +19,7 @@ def metric_relation(definition: Definition, model: str, metric: str,
                     connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
     """`record, day, <metric>` of a built metric. Raises `ProjectError` if it is not built."""
     engine = open_built(definition, connection)
-    if metric not in columns_of(engine, "metrics", model):
+    if metric not in columns_of(engine, model):
         raise not_built(f"the metric `{metric}` is not built yet")
     return engine.connection.sql(f'SELECT record, day, {quoted(metric)} FROM "metrics".{quoted(model)}')
 
@@ -30,7 +30,7 @@ def metric_rows(definition: Definition, model: str, metric: str, records: Sequen
     engine = open_built(definition)
     try:
         table = f'"metrics".{quoted(model)}'
-        if metric not in columns_of(engine, "metrics", model):
+        if metric not in columns_of(engine, model):
             raise not_built(f"the metric `{metric}` is not built yet")
         _check_records(engine, table, model, records or [])
         tests = [("record IN (SELECT UNNEST(?::VARCHAR[]))", list(records) if records else None), ("day >= ?", first), ("day <= ?", last)]

@@ -18,16 +18,14 @@ from metricsql.sql.context import Context
 
 def count_settled(engine: Engine, context: Context, compiled: Compiled, work: Work) -> list[Settled]:
     """What changed of the values that the last build had, by metric. Differences of rounding (1e-9) do not count."""
-    if not engine.value(f"SELECT COUNT(*) FROM duckdb_databases() WHERE database_name = '{LAST}'"):
-        return []
     causes = _causes(compiled, work, context.definition.root)
     found: list[Settled] = []
     models: dict[str, list[str]] = {}
     for name in causes:
         models.setdefault(compiled.metrics[name].model, []).append(name)
     for model, names in models.items():
-        there = _columns_before(engine, model)
-        known = [name for name in names if name in there and name in columns_of(engine, writes.METRICS_SCHEMA, model)]
+        both = set(engine.columns(f"{quoted(LAST)}.{writes.built_table(model)}")) & set(columns_of(engine, model))
+        known = [name for name in names if name in both]
         if known:
             found += _counted(engine, model, known, causes)
     return sorted(found, key=lambda one: list(compiled.metrics).index(one.metric))
@@ -43,12 +41,6 @@ def _causes(compiled: Compiled, work: Work, root: str | None) -> dict[str, list[
         if work.children.get(metric.model) or (metric.model == root and work.companies):
             causes.setdefault(name, []).append(Cause("record"))
     return causes
-
-
-def _columns_before(engine: Engine, model: str) -> Sequence[str]:
-    rows = engine.rows("SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'metrics' "
-                       "AND table_name = ?", [LAST, model])
-    return [row[0] for row in rows]
 
 
 def _counted(engine: Engine, model: str, names: Sequence[str], causes: Mapping[str, Sequence[Cause]]) -> list[Settled]:

@@ -64,12 +64,12 @@ def create_state(engine: Engine) -> None:
 
 def has_state(engine: Engine) -> bool:
     """Whether the current database was written by this product."""
-    return "builds" in tables_of(engine, SCHEMA)
+    return bool(engine.columns(state("builds")))
 
 
 def is_current_layout(engine: Engine) -> bool:
     """Whether the state can be compared with; not for a new file, or one of another version of the product."""
-    if "options" not in tables_of(engine, SCHEMA):
+    if not engine.columns(state("options")):
         return False
     return bool(engine.value(f"SELECT value FROM {state('options')} WHERE name = 'layout'") == str(LAYOUT))
 

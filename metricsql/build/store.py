@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from metricsql.build.engine import Engine, literal, open_reader, open_writer, quoted
+from metricsql.build.engine import Engine, attach_written, open_reader, open_writer
 from metricsql.build.state import create_state
 from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
 
@@ -39,8 +40,8 @@ def writing(database: Path, folder: Path, memory_limit: str | None, threads: int
         _remove(side)
         try:
             _take_in_log(database, folder)
-            _copy(database, folder, side)
-            with _opened(database, side, folder, memory_limit, threads) as engine:
+            with _copied(database, side, folder, memory_limit, threads) as engine:
+                _start_writing_out(side)
                 yield engine
                 engine.run("CHECKPOINT")
             _sync(side)
@@ -58,20 +59,26 @@ def trying(database: Path, folder: Path, memory_limit: str | None, threads: int 
     with tempfile.TemporaryDirectory(prefix="metricsql-") as temporary:
         side = Path(temporary) / database.name
         try:
-            _copy(database, folder, side)
-            with _opened(database, side, folder, memory_limit, threads) as engine:
+            with _copied(database, side, folder, memory_limit, threads) as engine:
                 yield engine
         except OSError as error:
             raise _os_error(error, database) from None
 
 
 @contextmanager
-def _opened(database: Path, side: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
-    engine = open_writer(side, folder, memory_limit, threads)
+def _copied(database: Path, side: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
+    """An engine that writes a copy of the database (if there is one) and reads the database itself as `LAST`.
+
+    While it reads the database nobody can write it, so the copy is whole.
+    """
+    engine = open_reader(database, folder, alias=LAST)
     try:
+        if database.exists():
+            shutil.copyfile(database, side)
+            if _log(database).exists():
+                shutil.copyfile(_log(database), _log(side))
+        attach_written(engine, side, memory_limit, threads)
         create_state(engine)
-        if database.is_file():
-            engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(LAST)} (READ_ONLY)")
         yield engine
     finally:
         engine.close()
@@ -91,15 +98,6 @@ def _take_in_log(database: Path, folder: Path) -> None:
             open_writer(database, folder).close()
 
 
-def _copy(database: Path, folder: Path, side: Path) -> None:
-    if not database.exists():
-        return
-    open_reader(database, folder).close()  # finds out whether somebody else writes it, and whether it is a database
-    shutil.copyfile(database, side)
-    if _log(database).exists():
-        shutil.copyfile(_log(database), _log(side))
-
-
 def _log(database: Path) -> Path:
     """The engine's log of what is not yet in a database file."""
     return database.with_name(database.name + ".wal")
@@ -110,6 +108,17 @@ def _remove(side: Path) -> None:
         with contextlib.suppress(FileNotFoundError, PermissionError):
             path.unlink()
     shutil.rmtree(side.with_name(side.name + ".tmp"), ignore_errors=True)
+
+
+def _start_writing_out(side: Path) -> None:
+    """Let the disk begin with the copy while the build computes, so that little is left to wait for at its end."""
+    if side.exists():
+        threading.Thread(target=_try_sync, args=(side,), daemon=True).start()
+
+
+def _try_sync(path: Path) -> None:
+    with contextlib.suppress(OSError):  # whatever is wrong shows again when the file is finished
+        _sync(path)
 
 
 def _sync(path: Path) -> None:

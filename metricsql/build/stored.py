@@ -27,7 +27,7 @@ class StoredValue:
 
 def stored_value(engine: Engine, status: Status, model: str, metric: str, record: str, day: date) -> StoredValue:
     """The stored value of a metric, with the state of what it was built from."""
-    if status.last_build is None or metric not in columns_of(engine, "metrics", model):
+    if status.last_build is None or metric not in columns_of(engine, model):
         return StoredValue(False)
     cell = f'SELECT {quoted(metric)} FROM "metrics".{quoted(model)} WHERE record = ? AND day = ?'
     rows = engine.rows(cell, [record, day])

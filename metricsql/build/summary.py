@@ -73,7 +73,7 @@ def summarise(definition: Definition, model: str, metric: str, first: date | Non
     """The days of one metric. Raises `ProjectError` if it is not built."""
     engine = open_built(definition)
     try:
-        if metric not in columns_of(engine, "metrics", model):
+        if metric not in columns_of(engine, model):
             raise not_built(f"the metric `{metric}` is not built yet")
         return read_days(engine, model, metric, first, last)
     finally:

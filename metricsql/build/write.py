@@ -46,11 +46,11 @@ def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, 
     if work.everything is not None:
         _everything(engine, context, compiled, plan, told)
     elif work.selected is not None:
-        chosen = {model: [m for m in names if m in work.selected or m in columns_of(engine, writes.METRICS_SCHEMA, model)]
+        chosen = {model: [m for m in names if m in work.selected or m in columns_of(engine, model)]
                   for model, names in columns.items()}
         _tasks(engine, context, compiled, work.tasks, chosen, told)
     else:
-        filled = all(columns_of(engine, writes.METRICS_SCHEMA, model) for model in columns)
+        filled = all(columns_of(engine, model) for model in columns)
         _prepare(engine, context, work, columns)
         _tasks(engine, context, compiled, work.tasks, columns, told, work.same_rows_through if filled else None)
         _records(engine, context, compiled, work, columns, told)
@@ -121,7 +121,7 @@ def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence
     for task in tasks:
         by_model.setdefault(task.model, []).append(task)
     if through is not None and all(task.span[1] <= through for task in tasks) and \
-            all(columns_of(engine, writes.METRICS_SCHEMA, model) == list(columns[model]) for model in by_model):
+            all(columns_of(engine, model) == list(columns[model]) for model in by_model):
         _one_by_one(engine, context, compiled, tasks, columns, told)
         return
     for model, some in by_model.items():

@@ -85,7 +85,7 @@ def _section(engine: Engine, context: Context, compiled: Compiled, name: str, st
     state = next(metric.state for metric in status.metrics if metric.id == name)
     told = explain(name, compiled, context.definition)
     sql = sql_statement(context, compiled, [name])
-    if name not in columns_of(engine, "metrics", declared.model):
+    if name not in columns_of(engine, declared.model):
         return Section(declared, told, sql, "not built")
     return Section(declared, told, sql, state, read_coverage(engine, declared.model, name),
                    read_days(engine, declared.model, name))

@@ -6,8 +6,8 @@ stored history of those metrics, and today's values from the step before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlglot import exp
@@ -33,6 +33,28 @@ def day_steps(context: Context, plan: Plan, flags: Mapping[str, str], day: date)
     return [step for model_plan in plan.models for step in _DayForm(on_day, model_plan, flags).steps()]
 
 
+@dataclass(frozen=True)
+class Part:
+    """A step that answers some leaves of a feed: from where, under which name, and from which day on (None: all days)."""
+
+    source: str
+    name: str
+    leaves: Sequence[Leaf]
+    first: date | None = None
+
+
+def tiers(leaves: Sequence[Leaf]) -> dict[int, list[Leaf]]:
+    """Bounded leaves by the days that are read for them: the longest look-back, then those of at most half of it, and so on."""
+    found: dict[int, list[Leaf]] = {}
+    for leaf in sorted(leaves, key=lambda leaf: -(days_before(leaf) or 0)):
+        days = (days_before(leaf) or 0) + 1
+        fitting = min(found, default=None)
+        if fitting is None or 2 * days <= fitting:
+            fitting = days
+        found.setdefault(fitting, []).append(leaf)
+    return found
+
+
 class _DayForm(HistoryForm):
     """The steps of one model for one day."""
 
@@ -49,8 +71,7 @@ class _DayForm(HistoryForm):
         if dense:
             made += [self.days(), self.dense_frame(dense)]
         for feed in self.inputs.feeds:
-            for source, name, leaves in self.parts(feed, first):
-                made.append(self.at_once(source, leaves, name))
+            made += [self.at_once(part) for part in self.parts(feed, first)]
         made += [self.windows(first), self.grid(first)]
         levels = self.arithmetic(first)
         for stage in later:
@@ -87,8 +108,11 @@ class _DayForm(HistoryForm):
         before = [days_before(leaf) for leaf in leaves]
         if None in before:
             return None
-        furthest = max((days for days in before if days is not None), default=0)
-        return self.day - timedelta(days=min(furthest, self.day.toordinal() - 1))
+        return self.first_day(max((days for days in before if days is not None), default=0))
+
+    def first_day(self, before: int) -> date:
+        """The day that lies so many days before the day of the form, or the first one there is."""
+        return self.day - timedelta(days=min(before, self.day.toordinal() - 1))
 
     def dense_frame(self, feeds: list[Feed]) -> Step:
         """Conversations and tasks on every day, because a day without them counts as 0."""
@@ -98,39 +122,44 @@ class _DayForm(HistoryForm):
 
     # Leaves
 
-    def parts(self, feed: Feed, stage: Stage) -> list[tuple[str, str, list[Leaf]]]:
-        """From where the leaves of a feed are read, the step that answers them, and which they are.
+    def parts(self, feed: Feed, stage: Stage) -> list[Part]:
+        """The steps that answer the leaves of a feed.
 
-        What reads from the beginning is apart, so that the days of the look-back are all that is read of the rest.
+        What reads from the beginning is apart, so that the days of the look-back are all that is read of the rest. That is
+        cut into tiers of look-backs, so that a short window does not pass over the days of a long one; measured, four tiers
+        up to 90 days take a quarter of the time of one step with a filter per leaf.
         """
         leaves = [leaf for leaf in stage.leaves if leaf.series in feed.series]
         if feed.namespace in ZERO_FILLED:
-            return [(inputs_name(self.model), at_once_name(feed), leaves)]
+            return [Part(inputs_name(self.model), at_once_name(feed), leaves)]
         if not self.inputs.has_data(feed):
             return []
-        sources = [(self.inputs.frame_step(feed), at_once_name(feed), [leaf for leaf in leaves if leaf.days is not None]),
-                   (self.inputs.whole_step(feed), f"{feed.step} so far", [leaf for leaf in leaves if leaf.days is None])]
-        return [part for part in sources if part[2]]
+        ever = [leaf for leaf in leaves if leaf.days is None]
+        found = [Part(self.inputs.frame_step(feed), f"{at_once_name(feed)} {days}d", some, self.first_day(days - 1))
+                 for days, some in tiers([leaf for leaf in leaves if leaf.days is not None]).items()]
+        return found + ([Part(self.inputs.whole_step(feed), f"{feed.step} so far", ever)] if ever else [])
 
-    def at_once(self, source: str, leaves: list[Leaf], name: str) -> Step:
+    def at_once(self, part: Part) -> Step:
         """Leaves of a feed, one row per record."""
-        query = exp.select(column(RECORD)).from_(syntax.table(source))
-        for label, sql in self.aggregates(leaves).items():
+        query = exp.select(column(RECORD)).from_(syntax.table(part.source))
+        for label, sql in self.aggregates(part.leaves, part.first).items():
             query = query.select(named(sql, label), copy=False)
-        return Step(name, "What the days of the look-back amount to, per record.", query.group_by(column(RECORD)))
+        if part.first is not None:
+            query = query.where(syntax.fill("{0} >= {1}", [column(DAY), syntax.day(part.first)]), copy=False)
+        return Step(part.name, "What the days of the look-back amount to, per record.", query.group_by(column(RECORD), copy=False))
 
-    def aggregates(self, leaves: list[Leaf]) -> dict[str, exp.Expression]:
-        """Column -> grouped aggregate, for every column that the leaves are made of."""
+    def aggregates(self, leaves: Sequence[Leaf], first: date | None = None) -> dict[str, exp.Expression]:
+        """Column -> grouped aggregate over the days from the first on, for every column that the leaves are made of."""
         made: dict[str, exp.Expression] = {}
         for leaf in leaves:
-            if self.needs_window(leaf):
-                made.setdefault(self.label(leaf), self.aggregate(leaf))
-            if "{x}" in self.template(leaf):
+            if self.needs_window(leaf) and self.label(leaf) not in made:
+                made[self.label(leaf)] = self.aggregate(leaf, first)
+            if "{x}" in self.template(leaf) and self.input_label(leaf) not in made:
                 value, today = column(self.input_label(leaf)), syntax.fill("{0} = {1}", [column(DAY), syntax.day(self.day)])
-                made.setdefault(self.input_label(leaf), syntax.filtered(syntax.fill("MAX({x})", x=value), today))
+                made[self.input_label(leaf)] = syntax.filtered(syntax.fill("MAX({x})", x=value), today)
         return made
 
-    def aggregate(self, leaf: Leaf) -> exp.Expression:
+    def aggregate(self, leaf: Leaf, start: date | None) -> exp.Expression:
         block = operators.window(leaf.op)
         value: exp.Expression = column(self.input_label(leaf))
         if leaf.days is None and self.reads_input(leaf) and self.is_opened(leaf):
@@ -143,7 +172,8 @@ class _DayForm(HistoryForm):
             assert first is not None
             sign = "{0} = {1}" if block.reads == "offset" else "{0} >= {1}"
             reaches = block.reads != "offset" or leaf.days < self.day.toordinal()
-            tests.append(syntax.fill(sign, [column(DAY), syntax.day(first)]) if reaches else exp.false())
+            if block.reads == "offset" or first != start:
+                tests.append(syntax.fill(sign, [column(DAY), syntax.day(first)]) if reaches else exp.false())
         aggregate = syntax.fill(block.day, x=value, day=column(DAY))
         test = syntax.all_of(tests)
         return aggregate if test is None else syntax.filtered(aggregate, test)
@@ -157,11 +187,12 @@ class _DayForm(HistoryForm):
         query = exp.select(column(RECORD, "r"), day).from_(syntax.table(records_name(self.context, self.model), "r"))
         for number, feed in enumerate(self.inputs.feeds, 1):
             leaves = [leaf for leaf in stage.leaves if leaf.series in feed.series]
-            columns = {name: self.nothing(name, leaves) for name in self.aggregates(leaves)}
-            for part, (_, step, some) in enumerate(self.parts(feed, stage), 1):
-                alias = f"s{number} {part}"
-                columns |= {name: column(name, alias) for name in self.aggregates(some)}
-                query = query.join(syntax.table(step, alias), join_type="left", on=column(RECORD, alias).eq(column(RECORD, "r")), copy=False)
+            columns = {name: self.nothing(name, leaves) for leaf in leaves for name in self.columns_of(leaf)}
+            for tier, part in enumerate(self.parts(feed, stage), 1):
+                alias = f"s{number} {tier}"
+                columns |= {name: column(name, alias) for leaf in part.leaves for name in self.columns_of(leaf)}
+                same = column(RECORD, alias).eq(column(RECORD, "r"))
+                query = query.join(syntax.table(part.name, alias), join_type="left", on=same, copy=False)
             for name, value in columns.items():
                 query = query.select(named(self.with_empty(name, leaves, value), name), copy=False)
         return Step(f"{self.model} windows", "Every question about one series over time, answered for the day.", query)

@@ -162,7 +162,8 @@ class Inputs:
     def is_opened(self, feed: Feed) -> bool:
         """Whether older days than the frame come as one day before it."""
         dense = feed.namespace in ZERO_FILLED
-        return self.opening is not None and feed.namespace != CALCULATED and (dense or self.context.day is None)
+        opened = self.opening is not None and feed.namespace != CALCULATED and bool(self.everything_leaves(feed))
+        return opened and (dense or self.context.day is None)
 
     def is_narrow(self, feed: Feed) -> bool:
         """Whether older days are read apart, and only the series that need them: the kept table makes that cheap."""
@@ -216,7 +217,7 @@ class Inputs:
 
     def days_read(self, feed: Feed) -> list[exp.Expression]:
         # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
-        older = self.opening is not None and not self.is_narrow(feed) and feed.namespace != CALCULATED
+        older = self.opening is not None and feed.namespace != CALCULATED and bool(self.everything_leaves(feed)) and not self.is_narrow(feed)
         first_day = date.min if older else self.frame_start
         return [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)]),
                 syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]

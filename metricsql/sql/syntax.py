@@ -128,7 +128,7 @@ def fill(template: str, arguments: Sequence[exp.Expression] = (), **names: exp.E
             return operand(tree) if inside else tree
         return node
 
-    return parsed.transform(replace)
+    return parsed.transform(replace, copy=False)
 
 
 def uses(template: str, position: int, count: int) -> int:

@@ -34,20 +34,21 @@ def built_table(model: str) -> str:
     return _sql(syntax.table(model, schema=METRICS_SCHEMA))
 
 
-def store_field(context: Context, model: BoundModel, field: str) -> str:
-    """Add the current values of a field that differ from the newest stored ones (section 5)."""
+def store_fields(context: Context, model: BoundModel) -> str:
+    """Add the current values of all fields of a model that differ from the newest stored ones (section 5)."""
     store = _sql(syntax.table(STORE_TABLE, schema=STORE_SCHEMA))
-    words, day = _name(f"{FIELD}{field}"), _sql(syntax.day(context.as_of))
-    model_text, field_text = _sql(syntax.text(model.name)), _sql(syntax.text(field))
+    model_text, day = _sql(syntax.text(model.name)), _sql(syntax.day(context.as_of))
+    names = ", ".join(_sql(syntax.text(field.name)) for field in model.fields)
+    words = ", ".join(f"r.{_name(FIELD + field.name)}" for field in model.fields)
     return f"""INSERT INTO {store}
-SELECT {model_text}, r.key, {field_text}, {day},
-       CASE WHEN ISFINITE(TRY_CAST(r.{words} AS DOUBLE)) THEN TRY_CAST(r.{words} AS DOUBLE) END, r.{words}
-FROM {_name(records_name(context, model.name))} AS r
+SELECT {model_text}, r.key, r.field, {day}, CASE WHEN ISFINITE(TRY_CAST(r.text AS DOUBLE)) THEN TRY_CAST(r.text AS DOUBLE) END, r.text
+FROM (
+    SELECT r.key, UNNEST([{names}]) AS field, UNNEST([{words}]) AS text FROM {_name(records_name(context, model.name))} AS r
+) AS r
 LEFT JOIN (
-    SELECT record, ARG_MAX(ROW(text), day) AS newest FROM {store}
-    WHERE model = {model_text} AND field = {field_text} GROUP BY record
-) AS f ON f.record = r.key
-WHERE f.newest IS NULL OR f.newest IS DISTINCT FROM ROW(r.{words})"""
+    SELECT record, field, ARG_MAX(ROW(text), day) AS newest FROM {store} WHERE model = {model_text} GROUP BY record, field
+) AS f ON f.record = r.key AND f.field = r.field
+WHERE f.newest IS NULL OR f.newest IS DISTINCT FROM ROW(r.text)"""
 
 
 def forget_day(context: Context) -> str:
