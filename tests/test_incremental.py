@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import metricsql
+from metricsql.build import patch, spread
 from tests.projects import query, values, write_project
 
 FIRST = date(2025, 1, 1)
@@ -45,8 +46,8 @@ def test_late_data_reaches_as_far_as_formulas_read(tmp_path: Path) -> None:
     project = project_in(tmp_path, [*ROWS, ("a", date(2025, 1, 4), 5)])
     report = project.build()
     spans = {name: (task["from"], task["to"]) for task in report.tasks for name in task["metrics"]}
-    # 7 days of week become 8, 8 of of_week stay 8, ever goes on to the end; seats reads no rows
-    assert spans == {"week": (date(2025, 1, 4), date(2025, 1, 11)), "of_week": (date(2025, 1, 4), date(2025, 1, 11)),
+    # 7 days of week and 8 of of_week become 16, ever goes on to the end; seats reads no rows
+    assert spans == {"week": (date(2025, 1, 4), date(2025, 1, 19)), "of_week": (date(2025, 1, 4), date(2025, 1, 19)),
                      "ever": (date(2025, 1, 4), date(2025, 1, 30))}
     assert values(project, "week")["a", date(2025, 1, 4)] == 1 + 1 + 5  # the 1st, the 3rd and the late one
     # only a has other values: 7 days of week, 8 of of_week (the largest of two days), 27 of ever
@@ -57,6 +58,54 @@ def test_late_data_reaches_as_far_as_formulas_read(tmp_path: Path) -> None:
     assert report.to_dict()["settled"][0]["because"] == [{"kind": "late data", "name": "metrics.x", "days": ["2025-01-04"]}]
     kept = query(project, "SELECT report FROM _metricsql.builds ORDER BY build DESC LIMIT 1")[0][0]
     assert '"late data"' in kept
+
+
+def test_what_reads_the_last_days_is_computed_behind_them(tmp_path: Path) -> None:
+    """`both` reaches back twenty days for one series and reads a metric that changes on the last three for another."""
+    metrics: list[dict[str, Any]] = [{"id": "week", "formula": "rolling_sum(metrics.x, 7)"},
+                                     {"id": "both", "formula": "total_sum(metrics.y) + rolling_last(calculated.week, 1)"}]
+    rows = [("x", "2025-01-02", 1), ("y", "2025-01-02", 10)]
+
+    def built(rows: list[tuple[str, str, int]]) -> metricsql.Project:
+        text = "record,name,date,value\n" + "".join(f"a,{name},{day},{value}\n" for name, day, value in rows)
+        project = metricsql.load(write_project(tmp_path, {"companies.csv": "id\na\n", "metrics.csv": text}, metrics, until="2025-01-30"))
+        project.build()
+        return project
+
+    built(rows)
+    late = values(built([*rows, ("y", "2025-01-10", 100), ("x", "2025-01-28", 5)]), "both")
+    assert late["a", date(2025, 1, 27)] is None  # no x within 7 days
+    assert late["a", date(2025, 1, 30)] == 10 + 100 + 5
+
+
+def test_rows_that_amount_to_the_same_change_nothing(tmp_path: Path) -> None:
+    """Of several values of a day the last one counts, so an earlier one that comes late is read and compared, no more."""
+    rows = [("a", date(2025, 1, 4), 5), *ROWS, ("a", date(2025, 1, 4), 7)]
+    before = project_in(tmp_path, [*ROWS, ("a", date(2025, 1, 4), 7)])
+    before.build()
+    kept = values(before, "ever")
+    report = project_in(tmp_path, rows).build()
+    assert report.settled == [] and not report.unchanged
+    assert values(project_in(tmp_path, rows), "ever") == kept
+
+
+def test_only_records_that_changed_are_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [f"r{number}" for number in range(20)]
+    companies = "id,seats\n" + "".join(f"{record},1\n" for record in records)
+    rows = [(record, FIRST + timedelta(days=day), 1) for record in records for day in range(0, 30, 3)]
+    project_in(tmp_path, rows, companies=companies).build()
+    counted: list[int] = []
+    put = patch.put_changes
+
+    def counting(engine: Any, *rest: Any) -> Any:
+        piece = rest[3]
+        counted.append(engine.value(f'SELECT COUNT(DISTINCT record) FROM "{piece.table}"'))
+        return put(engine, *rest)
+
+    monkeypatch.setattr(spread, "put_changes", counting)
+    report = project_in(tmp_path, [*rows, ("r7", date(2025, 1, 5), 3)], companies=companies).build()
+    assert counted and set(counted) == {1}
+    assert {one.metric for one in report.settled} == {"week", "ever", "of_week"}
 
 
 def test_a_value_of_the_same_size_is_a_change_too(tmp_path: Path) -> None:

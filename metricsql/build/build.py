@@ -13,6 +13,7 @@ from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Engine, open_reader
+from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import StoredTables, table_digests
 from metricsql.build.patch import count_rows
@@ -20,6 +21,7 @@ from metricsql.build.records import RecordChanges, load_records, note_records, r
 from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
+from metricsql.build.spread import Changed
 from metricsql.build.store import NothingToWrite, trying, writing
 from metricsql.build.work import Work, plan_work
 from metricsql.build.write import carry_out
@@ -112,12 +114,12 @@ class _Build:
             note.note_same(self.engine, self.definition)
             return
         with self.stage("collapse"):
-            self.context = replace(self.context, kept=self.collapse(found, work))
+            work = self.collapse(found, work)
         self.engine.close_outside()
         with self.stage("compute"):
-            carry_out(self.engine, self.context, self.compiled, work, self.told)
+            changed = carry_out(self.engine, self.context, self.compiled, work, self.told)
         with self.stage("write"):
-            self.finish(work, stores)
+            self.finish(work, changed, stores)
 
     def check(self) -> None:
         """Read what the project is, and bind it."""
@@ -185,14 +187,16 @@ class _Build:
             found.found = replace(found.found, fields=changes.changed_fields(self.engine))
         return plan_work(self.engine, self.context, self.compiled, found, self.request.select)
 
-    def collapse(self, found: Changes, work: Work) -> kept.Columns:
-        """Bring the kept series up to date."""
+    def collapse(self, found: Changes, work: Work) -> Work:
+        """Bring the kept series up to date; with that it is known whose values changed, where there are tasks to narrow."""
         columns = kept.read_columns(self.engine) if self.before.why_not is None else {}
         wanted = kept.needs(self.context, self.compiled.plan(self.definition), columns, self.readings)
-        made = kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone)
+        moved = Moved(self.engine) if work.tasks and work.selected is None else None
+        made = kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone, moved)
         for series in self.context.sources.series:
             rows.forget(self.engine, series)
-        return made
+        self.context = replace(self.context, kept=made)
+        return work if moved is None else replace(work, moved=moved, differences=moved.differences(work.differences, made))
 
     def tell(self, work: Work) -> None:
         """What the report says of the work before it is done."""
@@ -202,10 +206,10 @@ class _Build:
         self.report.tasks = work.described(self.context, self.compiled.metrics, self.report.records)
         self.report.everything = work.everything
 
-    def finish(self, work: Work, stores: bool) -> None:
+    def finish(self, work: Work, changed: Changed | None, stores: bool) -> None:
         engine, context = self.engine, self.context
         note.write_latest(engine, context)
-        self.report.settled = count_settled(engine, context, self.compiled, work)
+        self.report.settled = count_settled(engine, context, self.compiled, work, changed)
         self.report.rows = count_rows(engine)
         self.report.tables = self.tables.write(work.selected is not None)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))

@@ -6,13 +6,16 @@ again the days that changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from metricsql.build.engine import Engine
+from metricsql.build.engine import Engine, quoted
+from metricsql.build.moved import Moved
 from metricsql.build.rows import Reading, load
 from metricsql.build.state import SCHEMA, state, tables_of
+from metricsql.build.temporary import drop
 from metricsql.plan.nodes import Plan
 from metricsql.sql import writes
 from metricsql.sql.context import Context
@@ -21,6 +24,7 @@ from metricsql.sql.sources import concerned
 
 Columns = Mapping[tuple[str, str], Mapping[str, str]]
 """Per model and namespace, the column of each series by name."""
+BEFORE, AFTER = "kept before", "kept after"
 MOST_DAYS = 0.5
 """The share of changed days from which on a table is made anew."""
 FEW_DAYS = 10
@@ -75,8 +79,11 @@ def needs(context: Context, plan: Plan, before: Columns, readings: Mapping[str, 
 
 
 def refresh(engine: Engine, context: Context, wanted: Sequence[Need], readings: Mapping[str, Reading],
-            gone: Mapping[str, Iterable[str]]) -> Columns:
-    """Bring the tables up to date; returns what they hold. `gone` are keys of removed records per model."""
+            gone: Mapping[str, Iterable[str]], moved: Moved | None = None) -> Columns:
+    """Bring the tables up to date; returns what they hold. `gone` are keys of removed records per model.
+
+    `moved` learns of the records whose values differ on the days that are collapsed again.
+    """
     kept = {kept_name(*need.key) for need in wanted}
     for table in tables_of(engine, SCHEMA):
         if table.endswith(kept_name("", "")[1:]) and " " in table and table not in kept:
@@ -85,7 +92,7 @@ def refresh(engine: Engine, context: Context, wanted: Sequence[Need], readings: 
     for need in wanted:
         by_namespace.setdefault(need.namespace, []).append(need)
     for namespace, some in by_namespace.items():
-        _refresh_namespace(engine, context, readings[namespace], some, gone)
+        _refresh_namespace(engine, context, readings[namespace], some, gone, moved)
     engine.run(f"DELETE FROM {state('inputs')}")
     for need in wanted:
         engine.run(f"INSERT INTO {state('inputs')} SELECT ?, ?, UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[])",
@@ -94,7 +101,7 @@ def refresh(engine: Engine, context: Context, wanted: Sequence[Need], readings: 
 
 
 def _refresh_namespace(engine: Engine, context: Context, found: Reading, wanted: Sequence[Need],
-                       gone: Mapping[str, Iterable[str]]) -> None:
+                       gone: Mapping[str, Iterable[str]], moved: Moved | None) -> None:
     anew = [need for need in wanted if need.days is None or _most(engine, need)]
     some = [need for need in wanted if need not in anew]
     if anew and not found.whole:
@@ -107,9 +114,24 @@ def _refresh_namespace(engine: Engine, context: Context, found: Reading, wanted:
             files = found.files_with(engine, need.columns, need.days)
             if not found.whole and not files <= (found.loaded or frozenset()):
                 load(engine, context, found, files, sorted(need.days))
-            engine.run(writes.forget_days(need.model, need.namespace, sorted(need.days)))
-            if files or found.whole:
-                engine.run(writes.keep_days(context, need.model, need.namespace, need.columns, sorted(need.days)))
+            with _compared(engine, need, sorted(need.days), moved):
+                engine.run(writes.forget_days(need.model, need.namespace, sorted(need.days)))
+                if files or found.whole:
+                    engine.run(writes.keep_days(context, need.model, need.namespace, need.columns, sorted(need.days)))
+
+
+@contextmanager
+def _compared(engine: Engine, need: Need, days: Sequence[date], moved: Moved | None) -> Iterator[None]:
+    """Notes which values of some days of a table the block changes."""
+    if moved is None:
+        yield
+        return
+    engine.run(f"CREATE TEMP TABLE {quoted(BEFORE)} AS {writes.kept_days(need.model, need.namespace, days)}")
+    yield
+    engine.run(f"CREATE TEMP TABLE {quoted(AFTER)} AS {writes.kept_days(need.model, need.namespace, days)}")
+    moved.series(need.model, need.namespace, need.columns, BEFORE, AFTER)
+    drop(engine, BEFORE)
+    drop(engine, AFTER)
 
 
 def _most(engine: Engine, need: Need) -> bool:

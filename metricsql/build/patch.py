@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from metricsql.build.compute import Piece
 from metricsql.build.engine import Engine, quoted
+from metricsql.build.moved import Moved
 from metricsql.build.state import tables_of
 from metricsql.build.temporary import drop
-from metricsql.plan.spans import Span, union
+from metricsql.plan.spans import Span, days_of, union
 from metricsql.sql import writes
 from metricsql.sql.context import Context
 from metricsql.sql.sources import records_name
 
 PATCHED = "patched rows"
+CHANGED = "changed values"
 MOST_CELLS = 0.5
 """The share of values up to which they are updated in place; measured."""
+FEW_ROWS = 0.1
+"""The share of changed rows up to which a metric is updated by itself, and not together with others."""
 MOST_DAYS = 0.3
 """The share of days from which on the whole table is written again, which several threads do, instead of a part."""
 
@@ -80,19 +86,13 @@ def delete_records(engine: Engine, context: Context, model: str, keys: Sequence[
 
 
 def patch(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Sequence[Piece],
-          grid: Span, same_rows: bool = False) -> None:
+          grid: Span) -> None:
     """Make the rows of the pieces' days those that the pieces hold; other columns stay as they are.
 
-    `metrics` are the columns in their order; `grid` is the first and the last day of the whole table. With `same_rows`
-    the table has just the rows that the pieces have.
+    `metrics` are the columns in their order; `grid` is the first and the last day of the whole table.
     """
-    values = [writes.Values(piece.table, piece.metrics, *piece.span) for piece in pieces]
+    values = [_values(piece) for piece in pieces]
     old = columns_of(engine, model)
-    cells = sum(len(piece.metrics) * _days([piece.span]) for piece in pieces)
-    if same_rows and old == list(metrics) and cells < MOST_CELLS * len(metrics) * _days([grid]):
-        for value in values:
-            engine.run(writes.update_model(context, model, value))
-        return
     spans = union(piece.span for piece in pieces)
     query = writes.patched(context, model, metrics, values, old)
     target = writes.built_table(model)
@@ -112,6 +112,53 @@ def patch(engine: Engine, context: Context, model: str, metrics: Sequence[str], 
     delete_days(engine, model, spans)
     engine.run(f"INSERT INTO {target} BY NAME SELECT * FROM {quoted(PATCHED)}")
     drop(engine, PATCHED)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a metric's values on a day became: how many are others, and how many by more than rounding (1e-9).
+
+    None for both where a day was written without being compared.
+    """
+
+    day: date
+    values: int | None = None
+    settled: int | None = None
+
+
+def put_changes(engine: Engine, context: Context, model: str, metrics: Sequence[str], piece: Piece,
+                grid: Span, moved: Moved) -> dict[str, list[Change]]:
+    """Set the values of a piece that differ, in a table that has its rows; returns what changed of each metric.
+
+    The piece need not have all records. `moved` learns of the records that changed.
+    """
+    large = len(piece.metrics) * _days([piece.span]) > MOST_CELLS * len(metrics) * _days([grid])
+    if large or "rowid" in (name.lower() for name in metrics):  # such a column hides the numbers of the rows
+        patch(engine, context, model, metrics, [piece], grid)
+        return {name: [Change(day) for day in days_of([piece.span])] for name in piece.metrics}
+    engine.run(f"CREATE TEMP TABLE {quoted(CHANGED)} AS {writes.changed_values(context, model, _values(piece))}")
+    rows, found = 0, dict[str, list[Change]]()
+    for day, count, *counts in engine.rows(writes.changes_by_day(CHANGED, len(piece.metrics))):
+        rows += count
+        for name, values, settled in zip(piece.metrics, counts[::2], counts[1::2], strict=True):
+            if values:
+                found.setdefault(name, []).append(Change(day, values, settled))
+    _update(engine, model, piece, {name: sum(one.values or 0 for one in some) / rows for name, some in found.items()})
+    moved.metrics(model, piece.metrics, CHANGED)
+    drop(engine, CHANGED)
+    return found
+
+
+def _update(engine: Engine, model: str, piece: Piece, shares: Mapping[str, float]) -> None:
+    """Set the changed values; `shares` are the parts of all changed rows in which a metric changed."""
+    together = [name for name, share in shares.items() if share > FEW_ROWS]
+    for some in [together, *([name] for name in shares if name not in together)]:
+        if some:
+            engine.run(writes.update_changed(model, CHANGED, {name: piece.metrics.index(name) for name in some}))
+
+
+def _values(piece: Piece) -> writes.Values:
+    return writes.Values(piece.table, piece.metrics, *piece.span)
 
 
 def count_rows(engine: Engine) -> dict[str, int]:

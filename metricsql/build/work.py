@@ -11,10 +11,11 @@ from metricsql.bind.metrics import BoundMetric, upstream
 from metricsql.bind.tree import leaves
 from metricsql.build.changes import Changes
 from metricsql.build.engine import Engine, quoted
+from metricsql.build.moved import Moved
 from metricsql.build.records import RecordChanges
 from metricsql.compiler import Compiled
-from metricsql.plan.affected import Affected, Cause, Task, affected, make_tasks
-from metricsql.plan.spans import clip, count, days_of
+from metricsql.plan.affected import Affected, Cause, Differences, Task, affected, make_tasks
+from metricsql.plan.spans import ONE_DAY, clip, count, days_of
 from metricsql.project.definition import ZERO_FILLED
 from metricsql.sql.context import Context
 from metricsql.sql.sources import records_name
@@ -32,7 +33,10 @@ class Work:
     """What a build computes, and why. With `everything` (a reason) all metrics, records and days."""
 
     everything: str | None = None
+    differences: Differences = field(default_factory=Differences)
     affected: Mapping[str, Affected] = field(default_factory=dict)
+    early: Mapping[str, Affected] = field(default_factory=dict)
+    """What is affected without the days that are computed in the day form."""
     tasks: Sequence[Task] = ()
     days: Mapping[date, Sequence[str]] = field(default_factory=dict)
     """Metrics by day, for the last days, which are computed in the day form."""
@@ -44,6 +48,8 @@ class Work:
     removed: Sequence[str] = ()
     built_through: date | None = None
     selected: Sequence[str] | None = None
+    moved: Moved | None = None
+    """The records whose series changed, where the kept series were compared."""
 
     @property
     def anything(self) -> bool:
@@ -90,12 +96,13 @@ def plan_work(engine: Engine, context: Context, compiled: Compiled, changes: Cha
     for model, numbers in {**children, **({context.definition.root: companies} if context.definition.root else {})}.items():
         table = quoted(records_name(context, model or ""))
         if numbers and len(numbers) > MOST_RECORDS * int(engine.value(f"SELECT COUNT(*) FROM {table}")):
-            return Work("many records are new or changed", found, built_through=changes.found.built_through)
-    tasks, days = _forms(metrics, found, context)
+            return Work("many records are new or changed", changes.found, found, built_through=changes.found.built_through)
+    early, days = _forms(found, context)
+    tasks = make_tasks(metrics, early, min(days) - ONE_DAY if days and min(days) > context.start else context.as_of)
     if _cells(tasks) > MOST_CELLS * len(metrics) * ((context.as_of - context.start).days + 1):
-        return Work("most values have changed", found, built_through=changes.found.built_through)
-    return Work(None, found, tasks, days, {m: n for m, n in children.items() if n}, companies, changes.records.gone,
-                changes.removed, changes.found.built_through)
+        return Work("most values have changed", changes.found, found, built_through=changes.found.built_through)
+    return Work(None, changes.found, found, early, tasks, days, {m: n for m, n in children.items() if n}, companies,
+                changes.records.gone, changes.removed, changes.found.built_through)
 
 
 def _selected(context: Context, metrics: Mapping[str, BoundMetric], select: Sequence[str]) -> Work:
@@ -111,23 +118,25 @@ def _selected(context: Context, metrics: Mapping[str, BoundMetric], select: Sequ
     return Work(tasks=tasks, selected=[name for name in metrics if name in chosen])
 
 
-def _forms(metrics: Mapping[str, BoundMetric], found: Mapping[str, Affected],
-           context: Context) -> tuple[list[Task], dict[date, list[str]]]:
-    """The last days of a metric in the day form, if they are few; all others in the history form."""
+def _forms(found: Mapping[str, Affected], context: Context) -> tuple[dict[str, Affected], dict[date, list[str]]]:
+    """What is left to the history form, and the metrics of the last days in the day form, if these are few.
+
+    Where a metric has its last days in the day form, all have: what reads it there is computed behind it.
+    """
     last = context.as_of
     tail = max(context.start, last - timedelta(days=min(DAYS_IN_DAY_FORM - 1, last.toordinal() - 1)))
+    ends = [one.spans[-1] for one in found.values()]
+    first = min((end[0] for end in ends if end[0] >= tail and end[1] == last), default=None)
+    if first is None:
+        return dict(found), {}
     early: dict[str, Affected] = {}
     days: dict[date, list[str]] = {}
     for name, one in found.items():
-        *before, end = one.spans
-        if end[0] >= tail and end[1] == last:
-            for day in days_of([end]):
-                days.setdefault(day, []).append(name)
-        else:
-            before.append(end)
-        if before:
+        for day in days_of(clip(one.spans, first, last)):
+            days.setdefault(day, []).append(name)
+        if first > context.start and (before := clip(one.spans, context.start, first - ONE_DAY)):
             early[name] = Affected(tuple(before), one.causes)
-    return make_tasks(metrics, early, last), days
+    return early, days
 
 
 def _cells(tasks: Sequence[Task]) -> int:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import date
 
-from metricsql.bind.metrics import upstream
-from metricsql.bind.tree import leaves
 from metricsql.build import memory
 from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
@@ -22,6 +18,7 @@ from metricsql.build.patch import (
     patch,
     put_in_order,
 )
+from metricsql.build.spread import Changed, spread
 from metricsql.build.temporary import create, drop
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled
@@ -39,10 +36,14 @@ Columns = Mapping[str, Sequence[str]]
 """Per model, its metrics in the order of their columns."""
 
 
-def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, told: Told) -> None:
-    """Compute what the work says. Afterwards the tables hold what a build of everything would give."""
+def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, told: Told) -> Changed | None:
+    """Compute what the work says. Afterwards the tables hold what a build of everything would give.
+
+    Returns the days on which the tasks changed values, if they were compared.
+    """
     plan = compiled.plan(context.definition)
     columns = compiled.columns()
+    changed: Changed | None = None
     if work.everything is not None:
         _everything(engine, context, compiled, plan, told)
     elif work.selected is not None:
@@ -52,11 +53,15 @@ def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, 
     else:
         filled = all(columns_of(engine, model) for model in columns)
         _prepare(engine, context, work, columns)
-        _tasks(engine, context, compiled, work.tasks, columns, told, work.same_rows_through if filled else None)
+        if work.moved is not None and filled and _same_rows(engine, work, columns):
+            changed = spread(engine, context, compiled, work, work.moved, columns, told)
+        else:
+            _tasks(engine, context, compiled, work.tasks, columns, told)
         _records(engine, context, compiled, work, columns, told)
         _days(engine, context, compiled, work, columns, told)
         for model, names in columns.items():
             put_in_order(engine, model, names)
+    return changed
 
 
 # Everything
@@ -114,51 +119,22 @@ def _prepare(engine: Engine, context: Context, work: Work, columns: Columns) -> 
             delete_days(engine, model, [(context.as_of + ONE_DAY, work.built_through)])
 
 
-def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told,
-           through: date | None = None) -> None:
-    """Tasks in the history form. Through that day the tables have just the rows that the tasks give, if it is known."""
+def _tasks(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told) -> None:
+    """Tasks in the history form, each with all that it uses."""
     by_model: dict[str, list[Task]] = {}
     for task in tasks:
         by_model.setdefault(task.model, []).append(task)
-    if through is not None and all(task.span[1] <= through for task in tasks) and \
-            all(columns_of(engine, model) == list(columns[model]) for model in by_model):
-        _one_by_one(engine, context, compiled, tasks, columns, told)
-        return
     for model, some in by_model.items():
         told(f"compute {model}")
         pieces = [run_task(engine, context, compiled, task, number) for number, task in enumerate(some, 1)]
         _put(engine, context, model, columns[model], pieces)
 
 
-def _one_by_one(engine: Engine, context: Context, compiled: Compiled, tasks: Sequence[Task], columns: Columns, told: Told) -> None:
-    """Short stretches first, so that a task reads the stored values of the metrics it uses, which are right by then.
-
-    What uses a metric is concerned on no fewer days than it; so tasks of the metrics that one uses come before it.
-    """
-    waiting = Counter(name for task in tasks for name in task.metrics)
-    for number, task in enumerate(sorted(tasks, key=lambda task: (task.days, task.model == context.definition.root)), 1):
-        told(f"compute {task.model}")
-        given = _given(context, compiled, task, waiting)
-        piece = run_task(engine, context, compiled, task, number, given)
-        waiting.subtract(task.metrics)
-        _put(engine, context, task.model, columns[task.model], [piece], True)
-
-
-def _given(context: Context, compiled: Compiled, task: Task, waiting: Mapping[str, int]) -> set[str]:
-    """The metrics that a task may read as they are stored.
-
-    Not those that still wait, nor those of which somebody reads all days; of a child model all or none.
-    """
-    metrics = compiled.metrics
-    used = upstream(metrics, task.metrics) - set(task.metrics)
-    ever = {leaf.series.name for name in used | set(task.metrics) for leaf in leaves(metrics[name].tree)
-            if leaf.days is None and leaf.series.calculated}
-    found = {name for name in used if not waiting[name] and name not in ever}
-    for model in context.definition.children():
-        of_model = {name for name in used if metrics[name].model == model}
-        if not of_model <= found:
-            found -= of_model
-    return found
+def _same_rows(engine: Engine, work: Work, columns: Columns) -> bool:
+    """Whether the tables have just the columns and, on the days of the tasks, the rows that the tasks give."""
+    through = work.same_rows_through
+    return through is not None and all(task.span[1] <= through for task in work.tasks) and \
+        all(columns_of(engine, task.model) == list(columns[task.model]) for task in work.tasks)
 
 
 def _records(engine: Engine, context: Context, compiled: Compiled, work: Work, columns: Columns, told: Told) -> None:
@@ -193,10 +169,9 @@ def _days(engine: Engine, context: Context, compiled: Compiled, work: Work, colu
             drop(engine, result_name(model))
 
 
-def _put(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Iterable[Piece],
-         same_rows: bool = False) -> None:
+def _put(engine: Engine, context: Context, model: str, metrics: Sequence[str], pieces: Iterable[Piece]) -> None:
     made = list(pieces)
-    patch(engine, context, model, metrics, made, (context.start, context.as_of), same_rows)
+    patch(engine, context, model, metrics, made, (context.start, context.as_of))
     for piece in made:
         if piece.table != result_name(model):
             drop(engine, piece.table)

@@ -6,12 +6,13 @@ all days from then on; an edited metric changes every day, and so does what uses
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from metricsql.bind.metrics import BoundMetric, downstream
-from metricsql.bind.tree import SeriesRef
+from metricsql.bind.tree import SeriesRef, fields, leaves
+from metricsql.plan.planner import days_before
 from metricsql.plan.reach import changed_days, reads
 from metricsql.plan.spans import ONE_DAY, Span, clip, of_days, union
 
@@ -75,6 +76,31 @@ def affected(metrics: Mapping[str, BoundMetric], found: Differences, start: date
     return result
 
 
+def by_level(metrics: Mapping[str, BoundMetric], names: Collection[str]) -> list[list[str]]:
+    """Metrics so that what one uses of the others stands in an earlier list."""
+    level: dict[str, int] = {}
+    for name in metrics:
+        if name in names:
+            level[name] = 1 + max((level[used] for used in metrics[name].uses if used in level), default=-1)
+    return [[name for name in level if level[name] == number] for number in range(max(level.values(), default=-1) + 1)]
+
+
+def still_affected(metric: BoundMetric, found: Differences, changed: Mapping[str, Sequence[Span]], last: date) -> list[Span]:
+    """The days of a metric that may change, once it is known on which days the metrics that it uses did.
+
+    No more days than `affected` gives: where the values of a metric stay as they were, nothing spreads any further.
+    """
+    if metric.id in found.edited:
+        return [(date.min, date.max)]
+    spans = [(day, last) for f in fields(metric.tree) if (day := found.fields.get((f.model, f.name))) is not None]
+    for leaf in leaves(metric.tree):
+        if leaf.series.calculated:
+            spans += [_reached(span, days_before(leaf)) for span in changed.get(leaf.series.name, ())]
+        else:
+            spans += [span for cause in _late([(leaf.series, days_before(leaf))], found) for span in cause.spans]
+    return union(spans)
+
+
 def _late(series: Iterable[tuple[SeriesRef, int | None]], found: Differences) -> Iterable[Cause]:
     for source, look_back in series:
         days = found.series.get((source.namespace, source.name))
@@ -108,10 +134,14 @@ class Task:
         return (self.span[1] - self.span[0]).days + 1
 
 
-def make_tasks(metrics: Mapping[str, BoundMetric], wanted: Mapping[str, Affected], last: date) -> list[Task]:
-    """Metrics with nearly the same days share a task: stretches are lengthened to 2, 3, 4, 6, 8, 12 ... days.
+SHORT = 16
+"""Days from which on stretches are told apart: a shorter one costs hardly less, since every task looks at all rows."""
 
-    So there are few tasks, and none computes more than half as many days again as it must.
+
+def make_tasks(metrics: Mapping[str, BoundMetric], wanted: Mapping[str, Affected], last: date) -> list[Task]:
+    """Metrics with nearly the same days share a task: stretches are lengthened to 16, 24, 32, 48, 64 ... days.
+
+    So there are few tasks, and none but a short one computes more than half as many days again as it must.
     """
     groups: dict[tuple[str, Span], list[str]] = {}
     for name, found in wanted.items():
@@ -122,7 +152,7 @@ def make_tasks(metrics: Mapping[str, BoundMetric], wanted: Mapping[str, Affected
 
 def _lengthened(spans: Sequence[Span], last: date) -> Iterable[Span]:
     for first, end in spans:
-        days = (end - first).days + 1
+        days = max((end - first).days + 1, SHORT)
         power = 1 << (days - 1).bit_length()
         longer = power * 3 // 4 if days <= power * 3 // 4 else power
         yield first, min(last, first + timedelta(days=longer - 1)) if (last - first).days >= longer else last

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 ONE_DAY = timedelta(days=1)
@@ -25,6 +25,11 @@ def clip(spans: Iterable[Span], first: date, last: date) -> list[Span]:
     """The days from `first` to `last`."""
     cut = ((max(a, first), min(b, last)) for a, b in spans)
     return [(a, b) for a, b in cut if a <= b]
+
+
+def common(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """The days that both have."""
+    return union(span for first, last in others for span in clip(some, first, last))
 
 
 def of_days(days: Iterable[date]) -> list[Span]:

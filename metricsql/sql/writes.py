@@ -78,6 +78,11 @@ def forget_days(model: str, namespace: str, days: Sequence[date]) -> str:
     return f"DELETE FROM {_kept(model, namespace)} WHERE day IN ({', '.join(_sql(syntax.day(d)) for d in days)})"
 
 
+def kept_days(model: str, namespace: str, days: Sequence[date]) -> str:
+    """What is kept of some days."""
+    return f"SELECT * FROM {_kept(model, namespace)} WHERE day IN ({', '.join(_sql(syntax.day(d)) for d in days)})"
+
+
 def keep_days(context: Context, model: str, namespace: str, columns: Mapping[str, str], days: Sequence[date]) -> str:
     """Add some days again, from the rows that are loaded."""
     chosen = exp.In(this=syntax.column("day"), expressions=[syntax.day(d) for d in days])
@@ -112,13 +117,43 @@ class Values:
     last: date
 
 
-def update_model(context: Context, model: str, values: Values) -> str:
-    """Set the values of some metrics on some days, in rows that are there already."""
-    columns = ", ".join(f"{_name(metric)} = v.{_name(metric)}" for metric in values.metrics)
-    days = f"BETWEEN {_sql(syntax.day(values.first))} AND {_sql(syntax.day(values.last))}"
-    return f"""UPDATE {built_table(model)} AS m SET {columns}
-FROM (SELECT r.key, p.* FROM {_name(values.table)} AS p JOIN {_name(records_name(context, model))} AS r ON r.record = p.record) AS v
-WHERE m.record = v.key AND m.day = v.day AND m.day {days}"""
+def changed_values(context: Context, model: str, values: Values) -> str:
+    """`row, record, day, value 0, old 0, changed 0, ...`: the rows of a built table in which any of the values is another one.
+
+    `row` is the number that the engine has for the row, until the table is written anew.
+    """
+    table, records = _name(values.table), _name(records_name(context, model))
+    differs = [f"m.{_name(metric)} IS DISTINCT FROM v.{_name(metric)}" for metric in values.metrics]
+    columns = ", ".join(f"v.{name} AS {_name(f'value {i}')}, m.{name} AS {_name(f'old {i}')}, {differs[i]} AS {_name(f'changed {i}')}"
+                        for i, name in enumerate(map(_name, values.metrics)))
+    return f"""SELECT m.rowid AS row, r.record, m.day, {columns}
+FROM {built_table(model)} AS m
+JOIN {records} AS r ON r.key = m.record
+JOIN {table} AS v ON v.record = r.record AND v.day = m.day
+WHERE m.day BETWEEN {_sql(syntax.day(values.first))} AND {_sql(syntax.day(values.last))} AND ({" OR ".join(differs)})"""
+
+
+def changes_by_day(changed: str, metrics: int) -> str:
+    """`day`, the number of its rows with any change, then for each of so many metrics two numbers of its values: those that
+    changed, and those that changed by more than rounding (1e-9).
+    """
+    counts = ""
+    for i in range(metrics):
+        new, old, differs = (f"c.{_name(f'{part} {i}')}" for part in ("value", "old", "changed"))
+        counts += f", COUNT(*) FILTER (WHERE {differs}), COUNT(*) FILTER (WHERE {differs} AND {_differs(new, old)})"
+    return f"SELECT day, COUNT(*){counts} FROM {_name(changed)} AS c GROUP BY day ORDER BY day"
+
+
+def _differs(new: str, old: str) -> str:
+    """Whether two values differ by more than rounding."""
+    return f"({new} IS NOT DISTINCT FROM {old} OR ABS({new} - {old}) <= 1e-9 * ABS({old})) IS NOT TRUE"
+
+
+def update_changed(model: str, changed: str, metrics: Mapping[str, int]) -> str:
+    """Set the values of some metrics in the rows in which any of them is another one; `metrics` gives their positions."""
+    columns = ", ".join(f"{_name(metric)} = c.{_name(f'value {i}')}" for metric, i in metrics.items())
+    differs = " OR ".join(f"c.{_name(f'changed {i}')}" for i in metrics.values())
+    return f"UPDATE {built_table(model)} AS m SET {columns} FROM {_name(changed)} AS c WHERE m.rowid = c.row AND ({differs})"
 
 
 def patched(context: Context, model: str, columns: Sequence[str], pieces: Sequence[Values], old: Sequence[str]) -> str:
@@ -144,8 +179,7 @@ def differences_by_day(model: str, metrics: Sequence[str], before: str) -> str:
     """
     table = built_table(model)
     columns = ", ".join(_name(metric) for metric in metrics)
-    counts = ", ".join(f"SUM(CASE WHEN n.{c} IS NOT DISTINCT FROM b.{c} OR ABS(n.{c} - b.{c}) <= 1e-9 * ABS(b.{c}) THEN 0 ELSE 1 END)"
-                       for c in map(_name, metrics))
+    counts = ", ".join(f"COUNT(*) FILTER (WHERE {_differs(f'n.{c}', f'b.{c}')})" for c in map(_name, metrics))
     return f"""SELECT day, {counts}
 FROM (SELECT record, day, {columns} FROM {table} WHERE day BETWEEN ? AND ?) AS n
 JOIN (SELECT record, day, {columns} FROM {before}.{table} WHERE day BETWEEN ? AND ?) AS b USING (record, day)

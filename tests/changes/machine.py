@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 
 import duckdb
 
 from metricsql import ProjectError
 from metricsql.api import Project
-from metricsql.build import memory
+from metricsql.build import memory, moved, work
+from metricsql.plan import affected
 from metricsql.project import read_definition
 from tests.changes.changes_files import FILE_CHANGES
 from tests.changes.changes_project import PROJECT_CHANGES
@@ -122,7 +124,9 @@ class Machine:
         if step.build == "strict":
             with suppress(ProjectError):  # there is nearly always a row that cannot be used; then nothing is written
                 project.build(self.state.as_of, strict=True)
-        with _share(4e-6 if step.build == "batches" else memory.SHARE):
+        few, short, days = rng.choice(((0.2, 16, 8), (0.2, 16, 8), (0.7, 2, 8), (0.7, 2, 1), (1.0, 2, 0)))
+        with _set(memory, "SHARE", 4e-6 if step.build == "batches" else memory.SHARE), \
+                _set(moved, "FEW_RECORDS", few), _set(affected, "SHORT", short), _set(work, "DAYS_IN_DAY_FORM", days):
             limit = "1GB" if step.build == "batches" else None
             project.build(self.state.as_of, select=chosen, full=step.build == "full", memory_limit=limit)
         return chosen
@@ -158,13 +162,14 @@ class Machine:
 
 
 @contextmanager
-def _share(share: float) -> Iterator[None]:
-    """Leave a build no more than a share of its memory, so that also a small project is built in batches."""
-    before, memory.SHARE = memory.SHARE, share
+def _set(module: ModuleType, name: str, value: float) -> Iterator[None]:
+    """Another measure of what is few, since panels are so small that everything is."""
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        memory.SHARE = before
+        setattr(module, name, before)
 
 
 def _strip(database: Path) -> None:

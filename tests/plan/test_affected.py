@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import metricsql
 from metricsql.bind.metrics import BoundMetric
-from metricsql.plan.affected import Affected, Differences, affected, make_tasks
+from metricsql.plan.affected import SHORT, Affected, Differences, affected, by_level, make_tasks, still_affected
 from metricsql.plan.spans import Span, clip, count, days_of, of_days, union
 from tests.projects import write_project
 
@@ -100,10 +100,31 @@ def test_causes_name_what_changed(metrics: dict[str, BoundMetric]) -> None:
 
 
 def test_tasks_share_days(metrics: dict[str, BoundMetric]) -> None:
-    wanted = {"week": Affected((span(10, 14),), ()), "ever": Affected((span(10, 15),), ()), "other": Affected((span(20, 31),), ())}
+    wanted = {"week": Affected((span(1, 5),), ()), "ever": Affected((span(1, 16),), ()), "other": Affected((span(10, 31),), ())}
     tasks = make_tasks(metrics, wanted, END)
-    # 5 and 6 days become 6; 12 stay 12
-    assert [(task.metrics, task.span) for task in tasks] == [(("week", "ever"), span(10, 15)), (("other",), span(20, 31))]
+    # 5 days and 16 become 16; 22 would become 24, but the grid ends
+    assert [(task.metrics, task.span) for task in tasks] == [(("week", "ever"), span(1, 16)), (("other",), span(10, 31))]
+
+
+def test_metrics_come_behind_those_they_use(metrics: dict[str, BoundMetric]) -> None:
+    assert by_level(metrics, list(METRICS)) == [["week", "ever", "other", "share"], ["of_week"]]
+    assert by_level(metrics, ["of_week", "ever"]) == [["ever", "of_week"]]  # in the order of the project; week is not asked for
+
+
+def test_a_change_spreads_as_far_as_values_differ(metrics: dict[str, BoundMetric]) -> None:
+    late = Differences(series={("activities", "login"): jan(10)}, built_through=END)
+    def days(name: str, **changed: list[Span]) -> list[Span]:
+        return still_affected(metrics[name], late, changed, END)
+
+    assert days("week") == [span(10, 16)]
+    # the formula of of_week reaches to the 18th; if week differs on the 10th and the 11th only, to the 13th
+    assert days("of_week", week=[span(10, 11)]) == [span(10, 13)]
+    assert days("of_week") == [] == days("of_week", week=[])
+    assert days("other") == []
+    field = Differences(fields={("company", "seats"): date(2025, 1, 25)}, built_through=END)
+    assert still_affected(metrics["share"], field, {}, END) == [span(25, 31)]
+    edited = Differences(edited=frozenset(["of_week"]), built_through=END)
+    assert still_affected(metrics["of_week"], edited, {}, END) == [(date.min, date.max)]
 
 
 spans = st.lists(st.tuples(st.dates(START, END), st.integers(0, 9)).map(lambda pair: (pair[0], pair[0] + timedelta(days=pair[1]))))
@@ -127,4 +148,4 @@ def test_tasks_cover_what_is_asked_and_not_much_more(some: list[Span]) -> None:
         metric = {"m": type("Metric", (), {"model": "company"})()}
         tasks = make_tasks(metric, {"m": Affected(tuple(asked), ())}, END + timedelta(days=20))  # type: ignore[arg-type]
         assert set(days_of(asked)) <= set(days_of([task.span for task in tasks]))
-        assert sum(task.days for task in tasks) <= 1.5 * count(asked) + len(asked)
+        assert sum(task.days for task in tasks) <= 1.5 * count(asked) + SHORT * len(asked)
