@@ -208,7 +208,9 @@ class _Build:
 
     def finish(self, work: Work, changed: Changed | None, stores: bool) -> None:
         engine, context = self.engine, self.context
-        note.write_latest(engine, context)
+        same = self.before.as_of == context.as_of and not work.days and \
+            all(self.before.options.get(name) == digest for name, digest in changes.records_digests(engine, context).items())
+        note.write_latest(engine, context, changed if same else None)
         self.report.settled = count_settled(engine, context, self.compiled, work, changed)
         self.report.rows = count_rows(engine)
         self.report.tables = self.tables.write(work.selected is not None)

@@ -83,7 +83,13 @@ def run_day(engine: Engine, context: Context, compiled: Compiled, metrics: Seque
 
 @contextmanager
 def only(engine: Engine, context: Context, chosen: Mapping[str, str]) -> Iterator[Context]:
-    """A context in which only some records are computed; `chosen` gives a condition on the records of each model."""
+    """A context in which only some records are computed; `chosen` gives a condition on the records of each model.
+
+    Without any condition all are.
+    """
+    if not chosen:
+        yield context
+        return
     tables = {records_name(context, model): condition for model, condition in chosen.items()}
     for table, condition in tables.items():
         engine.run(f"ALTER TABLE temp.{quoted(table)} RENAME TO {quoted(table + EVERYONE)}")

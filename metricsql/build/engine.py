@@ -46,14 +46,18 @@ class Engine:
         found = self.rows(sql, parameters)
         return found[0][0] if found else None
 
-    def columns(self, table: str) -> list[str]:
-        """The columns of a table (its quoted name) in their order; empty if there is no such table."""
+    def types(self, table: str) -> dict[str, str]:
+        """Column -> type of a table (its quoted name), in their order; empty if there is no such table."""
         try:
-            return [row[0] for row in self.connection.execute(f"DESCRIBE {table}").fetchall()]
+            return {row[0]: row[1] for row in self.connection.execute(f"DESCRIBE {table}").fetchall()}
         except duckdb.CatalogException:
-            return []
+            return {}
         except duckdb.Error as error:
             raise engine_error(error) from None
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table, likewise."""
+        return list(self.types(table))
 
     def close_outside(self) -> None:
         """From here on nothing that runs can read or write another file."""

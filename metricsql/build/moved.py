@@ -29,6 +29,8 @@ class Moved:
         self.engine = engine
         self.known: set[tuple[str, str]] = set()
         """Per model, the sources that were compared."""
+        self.unknown: set[tuple[str, str]] = set()
+        """The metrics that were written without being compared."""
         engine.run(f"CREATE OR REPLACE TEMP TABLE {quoted(MOVED)} (model VARCHAR, source VARCHAR, record INTEGER, day DATE)")
 
     def series(self, model: str, namespace: str, columns: Mapping[str, str], before: str, now: str) -> None:
@@ -42,6 +44,10 @@ class Moved:
         sources = [f"{CALCULATED}.{name}" for name in metrics]
         self.engine.run(f"INSERT INTO {quoted(MOVED)} {moves.of_metrics(model, sources, changed)}")
         self.known |= {(model, source) for source in sources}
+
+    def anything(self, model: str, metrics: Sequence[str]) -> None:
+        """Take down that any record of some metrics may have changed."""
+        self.unknown |= {(model, f"{CALCULATED}.{name}") for name in metrics}
 
     def differences(self, found: Differences, kept: Mapping[tuple[str, str], Collection[str]]) -> Differences:
         """The differences of series by what their collapsed values are: rows may change and amount to the same.
@@ -59,22 +65,27 @@ class Moved:
                 series[namespace, name] = frozenset(days.get(source, ()))
         return Differences(series, found.namespaces, found.fields, found.edited, found.built_through)
 
-    def concerned(self, context: Context, metric: BoundMetric, found: Differences) -> str | None:
-        """A query for the records of a metric that may change; None for all."""
+    def concerned(self, context: Context, metric: BoundMetric, found: Differences, queries: Mapping[str, str | None]) -> str | None:
+        """A query for the records of a metric that may change; None for all.
+
+        `queries` are those of metrics that are still to be computed.
+        """
         if metric.id in found.edited or any((f.model, f.name) in found.fields for f in fields(metric.tree)):
             return None
-        sources = dict.fromkeys(leaf.series for leaf in leaves(metric.tree))
-        parts = [self._of(context, series, found) for series in sources]
+        parts = [self._of(context, series, found, queries) for series in dict.fromkeys(leaf.series for leaf in leaves(metric.tree))]
         return None if None in parts else "\nUNION ALL ".join(part for part in parts if part) or None
 
-    def _of(self, context: Context, series: SeriesRef, found: Differences) -> str | None:
+    def _of(self, context: Context, series: SeriesRef, found: Differences, queries: Mapping[str, str | None]) -> str | None:
         """The same for one source; empty if it did not change."""
-        source = f"{series.namespace}.{series.name}"
-        if series.namespace in found.namespaces:
+        source = (series.model, f"{series.namespace}.{series.name}")
+        if series.calculated and series.name in queries:
+            query = queries[series.name]
+            return query if query is None or not series.rollup else moves.companies_of(context, series.model, query)
+        if series.namespace in found.namespaces or source in self.unknown:
             return None
-        if (series.model, source) not in self.known:
-            return None if series.calculated or (series.namespace, series.name) in found.series else ""
-        return moves.concerned(context, series, source, MOVED)
+        if source in self.known:
+            return moves.concerned(context, series, source[1], MOVED)
+        return None if (series.namespace, series.name) in found.series else ""
 
     def few(self, context: Context, model: str, queries: Sequence[str]) -> Mapping[str, str] | None:
         """The conditions that choose the records of some queries, with what belongs to them; None if they are many."""

@@ -12,6 +12,7 @@ from metricsql.build.patch import columns_of
 from metricsql.build.records import NOW
 from metricsql.build.report import BuildReport
 from metricsql.build.rows import Reading
+from metricsql.build.spread import Changed
 from metricsql.build.state import replace_rows, state
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled, described
@@ -48,13 +49,21 @@ def count_records(engine: Engine, context: Context) -> dict[str, int]:
             for model in context.sources.models}
 
 
-def write_latest(engine: Engine, context: Context) -> None:
-    """`metrics.<model>_latest`: the fields of every record and its values on the last day."""
+def write_latest(engine: Engine, context: Context, changed: Changed | None) -> None:
+    """`metrics.<model>_latest`: the fields of every record and its values on the last day.
+
+    With `changed` records, fields and the day are those of the last build, and only these values are others.
+    """
     for model in context.sources.models:
         metrics = columns_of(engine, model)
-        if metrics:
-            facts = context.catalog.fields.get(model, {})
+        if not metrics:
+            continue
+        facts = context.catalog.fields.get(model, {})
+        columns = writes.latest_columns(context, model, metrics, facts)
+        if changed is None or list(engine.types(writes.built_table(model + writes.LATEST)).items()) != list(columns.items()):
             engine.run(writes.write_latest(context, model, metrics, facts))
+        elif others := [name for name in metrics if any(one.day == context.as_of for one in changed.get(name, ()))]:
+            engine.run(writes.update_latest(context, model, others))
 
 
 def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Work, build: int) -> None:

@@ -135,6 +135,7 @@ def put_changes(engine: Engine, context: Context, model: str, metrics: Sequence[
     large = len(piece.metrics) * _days([piece.span]) > MOST_CELLS * len(metrics) * _days([grid])
     if large or "rowid" in (name.lower() for name in metrics):  # such a column hides the numbers of the rows
         patch(engine, context, model, metrics, [piece], grid)
+        moved.anything(model, piece.metrics)
         return {name: [Change(day) for day in days_of([piece.span])] for name in piece.metrics}
     engine.run(f"CREATE TEMP TABLE {quoted(CHANGED)} AS {writes.changed_values(context, model, _values(piece))}")
     rows, found = 0, dict[str, list[Change]]()

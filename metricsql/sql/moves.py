@@ -50,9 +50,12 @@ WHERE differs"""
 
 def concerned(context: Context, series: SeriesRef, source: str, moved: str) -> str:
     """`record`: the records of a metric's model that a source of it concerns; for a child's series its companies."""
-    chosen = f"m.model = {_text(series.model)} AND m.source = {_text(source)}"
-    if not series.rollup:
-        return f"SELECT m.record FROM {_name(moved)} AS m WHERE {chosen}"
-    return f"""SELECT r.company AS record FROM {_name(moved)} AS m
-JOIN {_name(records_name(context, series.model))} AS r ON r.record = m.record
-WHERE {chosen} AND r.company IS NOT NULL"""
+    query = f"SELECT record FROM {_name(moved)} WHERE model = {_text(series.model)} AND source = {_text(source)}"
+    return companies_of(context, series.model, query) if series.rollup else query
+
+
+def companies_of(context: Context, model: str, query: str) -> str:
+    """`record`: the companies of the records of a child model that a query gives."""
+    return f"""SELECT r.company AS record FROM ({query}) AS m
+JOIN {_name(records_name(context, model))} AS r ON r.record = m.record
+WHERE r.company IS NOT NULL"""

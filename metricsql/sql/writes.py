@@ -61,9 +61,11 @@ def _kept(model: str, namespace: str) -> str:
 
 
 def keep_all(context: Context, model: str, namespace: str, columns: Mapping[str, str]) -> str:
-    """Make the table with series by record and day, from the rows that are loaded."""
+    """Make the table with series by record and day, from the rows that are loaded; in the order of days, so that a stretch of
+    days is found without looking at all rows.
+    """
     query = collapsed(context, model, namespace, columns, [syntax.in_calendar(syntax.column("day"))])
-    return f"CREATE OR REPLACE TABLE {_kept(model, namespace)} AS\n{syntax.render(query)}\nORDER BY record, day"
+    return f"CREATE OR REPLACE TABLE {_kept(model, namespace)} AS\n{syntax.render(query)}\nORDER BY day, record"
 
 
 def forget_records(model: str, namespace: str, keys: Sequence[str]) -> str:
@@ -211,13 +213,24 @@ FROM {values} AS m
 JOIN {_name(records_name(context, model))} AS r ON r.record = m.record"""
 
 
+def latest_columns(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> dict[str, str]:
+    """Column -> type of the table with the fields of every record and its values on the last day."""
+    kinds = {label: "VARCHAR" if _is_text(facts, field) else "DOUBLE" for field, label in _labels(context, model, metrics).items()}
+    return {"record": "VARCHAR", "day": "DATE", **kinds, **dict.fromkeys(metrics, "DOUBLE")}
+
+
+def _is_text(facts: Mapping[str, FieldFacts], field: str) -> bool:
+    known = facts.get(field)
+    return known is not None and known.kind == "text"
+
+
 def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> str:
     """Make the table with the fields of every record and its values on the last day."""
     day = _sql(syntax.day(context.as_of))
     chosen = ["r.key AS record", f"{day} AS day"]
     for field, label in _labels(context, model, metrics).items():
-        words, known = f"r.{_name(FIELD + field)}", facts.get(field)
-        value = words if known is not None and known.kind == "text" else f"TRY_CAST({words} AS DOUBLE)"
+        words = f"r.{_name(FIELD + field)}"
+        value = words if _is_text(facts, field) else f"TRY_CAST({words} AS DOUBLE)"
         chosen.append(f"{value} AS {_name(label)}")
     chosen += [f"m.{_name(metric)}" for metric in metrics]
     return f"""CREATE OR REPLACE TABLE {built_table(model + LATEST)} AS
@@ -225,6 +238,14 @@ SELECT {", ".join(chosen)}
 FROM {_name(records_name(context, model))} AS r
 LEFT JOIN {built_table(model)} AS m ON m.record = r.key AND m.day = {day}
 ORDER BY 1"""
+
+
+def update_latest(context: Context, model: str, metrics: Sequence[str]) -> str:
+    """Set the values of some metrics in that table, whose records, day and columns are right."""
+    columns = ", ".join(f"{_name(metric)} = m.{_name(metric)}" for metric in metrics)
+    return f"""UPDATE {built_table(model + LATEST)} AS l SET {columns}
+FROM (SELECT record, {", ".join(map(_name, metrics))} FROM {built_table(model)} WHERE day = {_sql(syntax.day(context.as_of))}) AS m
+WHERE m.record = l.record"""
 
 
 def _labels(context: Context, model: str, metrics: Sequence[str]) -> dict[str, str]:
