@@ -12,7 +12,7 @@ from metricsql.build import changes, compute, kept, note, rows
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
-from metricsql.build.engine import Engine, open_reader
+from metricsql.build.engine import open_reader
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import StoredTables, table_digests
@@ -22,7 +22,7 @@ from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
 from metricsql.build.spread import Changed
-from metricsql.build.store import NothingToWrite, trying, writing
+from metricsql.build.store import NothingToWrite, Side, trying, writing
 from metricsql.build.work import Work, plan_work
 from metricsql.build.write import carry_out
 from metricsql.compiler import Compiled, compile_metrics
@@ -55,8 +55,8 @@ def build(definition: Definition, request: Request, told: Told = lambda stage: N
         return replace(report, unchanged=True)
     place = trying if request.dry_run else writing
     try:
-        with place(definition.database, definition.folder, request.memory_limit, request.threads) as engine:
-            _Build(engine, definition, request, report, told).run()
+        with place(definition.database, definition.folder) as side:
+            _Build(side, definition, request, report, told).run()
             told("write")
     except NothingToWrite:
         return replace(report, unchanged=not request.dry_run)
@@ -77,13 +77,14 @@ def is_current(definition: Definition, as_of: date) -> bool:
 class _Build:
     """The state of one build: what is known so far."""
 
-    def __init__(self, engine: Engine, definition: Definition, request: Request, report: BuildReport, told: Told) -> None:
-        self.engine, self.definition, self.request, self.report, self.told = engine, definition, request, report, told
+    def __init__(self, side: Side, definition: Definition, request: Request, report: BuildReport, told: Told) -> None:
+        self.side, self.engine = side, side.engine
+        self.definition, self.request, self.report, self.told = definition, request, report, told
         self.context: Context
         self.compiled: Compiled
         self.before: Before
         self.readings: dict[str, Reading] = {}
-        self.tables = StoredTables(engine, definition, request.as_of)
+        self.tables = StoredTables(self.engine, definition, request.as_of)
         self.stamps: Mapping[str, Mapping[str, str]]
         self.options: Mapping[str, str]
         self.first_warnings: list[Diagnostic] = []
@@ -99,6 +100,7 @@ class _Build:
     def run(self) -> None:
         with self.stage("check"):
             self.check()
+            self.side.write(self.request.memory_limit, self.request.threads)
         with self.stage("read"):
             found = self.read()
         with self.stage("fields"):

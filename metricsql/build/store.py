@@ -12,10 +12,10 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,56 +32,66 @@ class NothingToWrite(Exception):
     """Ends a build that found out that there is nothing to do; the database stays as it is."""
 
 
+class Side:
+    """An engine that reads the database, and from `write` on writes a copy of it.
+
+    The copy is made in the meantime. Nobody can write the database while the engine reads it, so the copy is whole.
+    """
+
+    def __init__(self, engine: Engine, database: Path, path: Path, lasting: bool) -> None:
+        self.engine, self.path, self.lasting = engine, path, lasting
+        self._pool = ThreadPoolExecutor(1)
+        self._copied = self._pool.submit(_copy, database, path)
+
+    def write(self, memory_limit: str | None, threads: int | None) -> None:
+        """From here on the engine writes the copy; the database itself is `LAST` for it."""
+        self._copied.result()
+        attach_written(self.engine, self.path, memory_limit, threads)
+        create_state(self.engine)
+        if self.lasting:
+            self._pool.submit(_try_sync, self.path)  # the disk begins with it now, so that little is left to wait for at the end
+
+    def close(self) -> None:
+        self.engine.close()
+        self._pool.shutdown()
+
+
 @contextmanager
-def writing(database: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
-    """An engine on a copy of the database; the copy takes its place if the block ends without an error."""
+def writing(database: Path, folder: Path) -> Iterator[Side]:
+    """A copy of the database, which takes its place if the block ends without an error."""
     with locked(database):
-        side = database.with_name(f".{database.name}.building")
-        _remove(side)
+        path = database.with_name(f".{database.name}.building")
+        _remove(path)
         try:
             _take_in_log(database, folder)
-            with _copied(database, side, folder, memory_limit, threads) as engine:
-                _start_writing_out(side)
-                yield engine
-                engine.run("CHECKPOINT")
-            _sync(side)
-            os.replace(side, database)
+            with closing(Side(open_reader(database, folder, alias=LAST), database, path, True)) as side:
+                yield side
+                side.engine.run("CHECKPOINT")
+            _sync(path)
+            os.replace(path, database)
             _log(database).unlink(missing_ok=True)
         except OSError as error:
             raise _os_error(error, database) from None
         finally:
-            _remove(side)
+            _remove(path)
 
 
 @contextmanager
-def trying(database: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
-    """An engine on a copy of the database that is thrown away afterwards; the database may be locked or not writable."""
+def trying(database: Path, folder: Path) -> Iterator[Side]:
+    """A copy of the database that is thrown away afterwards; the database may be locked or not writable."""
     with tempfile.TemporaryDirectory(prefix="metricsql-") as temporary:
-        side = Path(temporary) / database.name
         try:
-            with _copied(database, side, folder, memory_limit, threads) as engine:
-                yield engine
+            with closing(Side(open_reader(database, folder, alias=LAST), database, Path(temporary) / database.name, False)) as side:
+                yield side
         except OSError as error:
             raise _os_error(error, database) from None
 
 
-@contextmanager
-def _copied(database: Path, side: Path, folder: Path, memory_limit: str | None, threads: int | None) -> Iterator[Engine]:
-    """An engine that writes a copy of the database (if there is one) and reads the database itself as `LAST`.
-
-    While it reads the database nobody can write it, so the copy is whole.
-    """
-    engine = open_reader(database, folder, alias=LAST)
-    try:
-        if database.exists():
-            shutil.copyfile(database, side)
-            if _log(database).exists():
-                shutil.copyfile(_log(database), _log(side))
-        attach_written(engine, side, memory_limit, threads)
-        create_state(engine)
-        yield engine
-    finally:
-        engine.close()
+def _copy(database: Path, path: Path) -> None:
+    if database.exists():
+        shutil.copyfile(database, path)
+        if _log(database).exists():
+            shutil.copyfile(_log(database), _log(path))
 
 
 def _take_in_log(database: Path, folder: Path) -> None:
@@ -108,12 +118,6 @@ def _remove(side: Path) -> None:
         with contextlib.suppress(FileNotFoundError, PermissionError):
             path.unlink()
     shutil.rmtree(side.with_name(side.name + ".tmp"), ignore_errors=True)
-
-
-def _start_writing_out(side: Path) -> None:
-    """Let the disk begin with the copy while the build computes, so that little is left to wait for at its end."""
-    if side.exists():
-        threading.Thread(target=_try_sync, args=(side,), daemon=True).start()
 
 
 def _try_sync(path: Path) -> None:

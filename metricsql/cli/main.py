@@ -98,6 +98,21 @@ def project_path() -> Path:
     return Path(chosen) if chosen else Path(".")
 
 
+def program() -> None:
+    """The command itself: `main`, then an end at once. Taking the interpreter apart would take longer than a short command."""
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = FAILED
+    os._exit(code if isinstance(code, int) else 0 if code is None else FAILED)
+
+
 def main() -> None:
     """Run the command line; never ends with a traceback for a fault of the user or of the machine."""
     try:

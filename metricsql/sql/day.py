@@ -93,13 +93,13 @@ class _DayForm(HistoryForm):
     def lately(self, model: str, names: list[str], today: str, first: date | None, name: str) -> Step:
         """`record, day, <metric>...` of a model: stored for the days before, computed for today."""
         key = column("key" if self.context.numbered else RECORD, "r")
-        stored = exp.select(column(RECORD, "r"), column(DAY, "m"), *[column(n, "m") for n in names])
-        stored = stored.from_(syntax.table(model, "m", METRICS_SCHEMA))
+        stored = syntax.select(column(RECORD, "r"), column(DAY, "m"), *[column(n, "m") for n in names])
+        stored = stored.from_(syntax.table(model, "m", METRICS_SCHEMA), copy=False)
         stored = stored.join(syntax.table(records_name(self.context, model), "r"), on=key.eq(column(RECORD, "m")), copy=False)
         stored = stored.where(syntax.fill("{0} < {1}", [column(DAY, "m"), syntax.day(self.day)]), copy=False)
         if first is not None:
             stored = stored.where(syntax.fill("{0} >= {1}", [column(DAY, "m"), syntax.day(first)]), copy=False)
-        now = exp.select(column(RECORD), column(DAY), *[column(n) for n in names]).from_(syntax.table(today))
+        now = syntax.select(column(RECORD), column(DAY), *[column(n) for n in names]).from_(syntax.table(today), copy=False)
         return Step(name, f"Metrics of {model}: stored ones of the days before, and those of the day.",
                     exp.Union(this=stored, expression=now, distinct=False))
 
@@ -116,7 +116,7 @@ class _DayForm(HistoryForm):
 
     def dense_frame(self, feeds: list[Feed]) -> Step:
         """Conversations and tasks on every day, because a day without them counts as 0."""
-        query = exp.select(column(RECORD, "d"), column(DAY, "d")).from_(syntax.table(f"{self.model} days", "d"))
+        query = syntax.select(column(RECORD, "d"), column(DAY, "d")).from_(syntax.table(f"{self.model} days", "d"), copy=False)
         return Step(inputs_name(self.model), "Every day of the look-back, with 0 where nothing happened.",
                     self.inputs.join(query, "d", feeds))
 
@@ -141,7 +141,7 @@ class _DayForm(HistoryForm):
 
     def at_once(self, part: Part) -> Step:
         """Leaves of a feed, one row per record."""
-        query = exp.select(column(RECORD)).from_(syntax.table(part.source))
+        query = syntax.select(column(RECORD)).from_(syntax.table(part.source), copy=False)
         for label, sql in self.aggregates(part.leaves, part.first).items():
             query = query.select(named(sql, label), copy=False)
         if part.first is not None:
@@ -184,7 +184,7 @@ class _DayForm(HistoryForm):
     def windows(self, stage: Stage) -> Step:
         """Every record with its leaves."""
         day = named(syntax.day(self.day), DAY)
-        query = exp.select(column(RECORD, "r"), day).from_(syntax.table(records_name(self.context, self.model), "r"))
+        query = syntax.select(column(RECORD, "r"), day).from_(syntax.table(records_name(self.context, self.model), "r"), copy=False)
         for number, feed in enumerate(self.inputs.feeds, 1):
             leaves = [leaf for leaf in stage.leaves if leaf.series in feed.series]
             columns = {name: self.nothing(name, leaves) for leaf in leaves for name in self.columns_of(leaf)}
@@ -217,8 +217,8 @@ class _DayForm(HistoryForm):
 
         def beside(source: str) -> list[Step]:
             lately = self.lately(self.model, names, source, self.first_read(list(stage.leaves)), f"{self.model} lately {stage.number}")
-            query = exp.select(column(RECORD), *[named(sql, name) for name, sql in made.items() if name in labels])
-            query = query.from_(syntax.table(lately.name)).group_by(column(RECORD))
+            query = syntax.select(column(RECORD), *[named(sql, name) for name, sql in made.items() if name in labels])
+            query = query.from_(syntax.table(lately.name), copy=False).group_by(column(RECORD), copy=False)
             return [lately, Step(f"{self.model} at once {stage.number}", "What these days amount to, per record.", query)]
 
         columns: dict[str, exp.Expression] = {name: column(name) for name in made if name in labels}

@@ -48,7 +48,7 @@ def field_steps(context: Context, plan: ModelPlan) -> list[Step]:
     for part in parts[1:]:
         union = exp.Union(this=union, expression=part, distinct=False)
     everything = exp.Subquery(this=union, alias=exp.TableAlias(this=syntax.identifier("known")))
-    query = exp.select(*[column(name) for name in ("record", "field", "day", "number", "text")]).from_(everything)
+    query = syntax.select(*[column(name) for name in ("record", "field", "day", "number", "text")]).from_(everything, copy=False)
     best = syntax.fill("ROW_NUMBER() OVER (PARTITION BY {0}, {1}, {2} ORDER BY {3}) = 1",
                        [column("record"), column("field"), column("day"), column("priority")])
     query.set("qualify", exp.Qualify(this=best))
@@ -58,7 +58,7 @@ def field_steps(context: Context, plan: ModelPlan) -> list[Step]:
 
 def _row(record: exp.Expression, field: exp.Expression, day: exp.Expression, value: exp.Expression,
          words: exp.Expression, priority: int) -> exp.Select:
-    return exp.select(named(record, "record"), named(field, "field"), named(day, "day"), named(value, "number"),
+    return syntax.select(named(record, "record"), named(field, "field"), named(day, "day"), named(value, "number"),
                       named(words, "text"), named(number(priority), "priority"))
 
 
@@ -67,10 +67,10 @@ def _stored(context: Context, model: BoundModel, fields: Sequence[Field]) -> lis
         return []
     key = column("key" if context.numbered else "record", "r")
     query = _row(column("record", "r"), column("field", "f"), column("day", "f"), column("number", "f"),
-                 column("text", "f"), STORED).from_(syntax.table(STORE_TABLE, "f", STORE_SCHEMA))
+                 column("text", "f"), STORED).from_(syntax.table(STORE_TABLE, "f", STORE_SCHEMA), copy=False)
     query = query.join(syntax.table(records_name(context, model.name), "r"), on=key.eq(column("record", "f")), copy=False)
     names = exp.In(this=column("field", "f"), expressions=[text(field.name) for field in fields])
-    return [query.where(column("model", "f").eq(text(model.name)), names)]
+    return [query.where(column("model", "f").eq(text(model.name)), names, copy=False)]
 
 
 def _current(context: Context, model: BoundModel, fields: Sequence[Field]) -> list[exp.Expression]:
@@ -85,10 +85,10 @@ def _current(context: Context, model: BoundModel, fields: Sequence[Field]) -> li
             words = column(f"{FIELD}{field.name}", "r")
             value = exp.TryCast(this=words, to=exp.DataType.build("double"))
             made.append(_row(column("record", "r"), text(field.name), syntax.day(context.as_of), value, words, CURRENT)
-                        .from_(syntax.table(records_name(context, model.name), "r")))
+                        .from_(syntax.table(records_name(context, model.name), "r"), copy=False))
     if not made and not context.catalog.has_store and model.history is None:
         nothing = [exp.cast(exp.Null(), kind) for kind in ("text", "text", "date", "double", "text")]
-        made.append(_row(*nothing, CURRENT).where(exp.false()))  # type: ignore[arg-type, call-arg]
+        made.append(_row(*nothing, CURRENT).where(exp.false(), copy=False))  # type: ignore[arg-type, call-arg]
     return made
 
 
@@ -101,25 +101,25 @@ def _given(context: Context, model: BoundModel) -> tuple[list[Step], list[exp.Ex
     key = column("key" if context.numbered else "record", "r")
     query = _row(column("record", "r"), as_text(columns["field"]), day_of(columns["day"], context.definition.timezone),
                  as_number(columns["value"]), filled_text(columns["value"]), GIVEN)
-    query = query.from_(syntax.aliased(table, "s"))
+    query = query.from_(syntax.aliased(table, "s"), copy=False)
     query = query.join(syntax.table(records_name(context, model.name), "r"), on=key.eq(as_text(columns["record"])), copy=False)
     day = day_of(columns["day"], context.definition.timezone)
-    return before, [query.where(syntax.fill("{0} IS NOT NULL", [day]))]
+    return before, [query.where(syntax.fill("{0} IS NOT NULL", [day]), copy=False)]
 
 
 def _timeline(context: Context, model: str, field: Field, name: str) -> Step:
     value = column("text" if field.kind == "text" else "number")
-    known: exp.Expression = exp.select(column("record"), column("day"), named(value, "value")) \
-        .from_(syntax.table(values_name(model))).where(column("field").eq(text(field.name)))
+    known: exp.Expression = syntax.select(column("record"), column("day"), named(value, "value")) \
+        .from_(syntax.table(values_name(model)), copy=False).where(column("field").eq(text(field.name)), copy=False)
     if context.definition.fields_before_tracking == "constant":
         first = syntax.filtered(syntax.fill("ARG_MIN({0}, {1})", [value, column("day")]),
                                 syntax.fill("{0} IS NOT NULL", [value]))
-        before = exp.select(column("record"), named(syntax.day(LONG_AGO), "day"), named(first, "value")) \
-            .from_(syntax.table(values_name(model))).where(column("field").eq(text(field.name))) \
-            .group_by(column("record"))
+        before = syntax.select(column("record"), named(syntax.day(LONG_AGO), "day"), named(first, "value")) \
+            .from_(syntax.table(values_name(model)), copy=False).where(column("field").eq(text(field.name)), copy=False) \
+            .group_by(column("record"), copy=False)
         known = exp.Union(this=known, expression=before, distinct=False)
     source = exp.Subquery(this=known, alias=exp.TableAlias(this=syntax.identifier("known")))
     following = syntax.fill("LEAD({0}) OVER (PARTITION BY {1} ORDER BY {0})", [column("day"), column("record")])
-    query = exp.select(column("record"), named(column("day"), "valid_from"), named(following, "valid_to"),
-                       column("value")).from_(source)
+    query = syntax.select(column("record"), named(column("day"), "valid_from"), named(following, "valid_to"),
+                       column("value")).from_(source, copy=False)
     return Step(name, f"The field `{field.name}`: each value with the days for which it holds.", query)

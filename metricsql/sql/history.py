@@ -52,7 +52,7 @@ def history_steps(context: Context, plan: Plan, flags: Mapping[str, str]) -> lis
 
 def selection(model: str, metrics: Sequence[str]) -> Step:
     """The last step of a printed statement: the wanted metrics of a model."""
-    query = exp.select(*[column(name) for name in (RECORD, DAY, *metrics)]).from_(syntax.table(result_name(model)))
+    query = syntax.select(*[column(name) for name in (RECORD, DAY, *metrics)]).from_(syntax.table(result_name(model)), copy=False)
     return Step("result", f"The values of {', '.join(metrics)} for every {model} and day.", query)
 
 
@@ -98,15 +98,15 @@ class HistoryForm:
         first = self.inputs.opening or self.inputs.frame_start
         one_day = exp.Interval(this=exp.Literal.number(1), unit=exp.Var(this="DAY"))
         days = syntax.function("GENERATE_SERIES", day_sql(self.context, first), day_sql(self.context, self.context.as_of), one_day)
-        every = exp.select(named(exp.cast(syntax.function("UNNEST", days), "date"), DAY))
-        query = exp.select(column(RECORD, "r"), column(DAY, "every"))
-        query = query.from_(syntax.table(records_name(self.context, self.model), "r"))
+        every = syntax.select(named(exp.cast(syntax.function("UNNEST", days), "date"), DAY))
+        query = syntax.select(column(RECORD, "r"), column(DAY, "every"))
+        query = query.from_(syntax.table(records_name(self.context, self.model), "r"), copy=False)
         query = query.join(exp.Subquery(this=every, alias=exp.TableAlias(this=syntax.identifier("every"))), join_type="cross", copy=False)
         return Step(f"{self.model} days", f"Every {self.model} on every day that its windows look at.", query)
 
     def frame(self) -> Step:
         """The grid with the inputs of the day."""
-        query = exp.select(column(RECORD, "d"), column(DAY, "d")).from_(syntax.table(f"{self.model} days", "d"))
+        query = syntax.select(column(RECORD, "d"), column(DAY, "d")).from_(syntax.table(f"{self.model} days", "d"), copy=False)
         comment = "What data says of each day; a day without data is NULL."
         return Step(inputs_name(self.model), comment, self.inputs.join(query, "d"))
 
@@ -114,22 +114,22 @@ class HistoryForm:
         """All windows over inputs in one SELECT."""
         level = self.window_level(stage)
         kept = {name: column(name) for leaf in stage.leaves for name in self.columns_of(leaf) if name not in level.columns}
-        query = exp.select(column(RECORD), column(DAY), *[column(name) for name in kept],
+        query = syntax.select(column(RECORD), column(DAY), *[column(name) for name in kept],
                            *[named(sql, name) for name, sql in level.columns.items()])
-        query = query.from_(syntax.table(inputs_name(self.model)))
+        query = query.from_(syntax.table(inputs_name(self.model)), copy=False)
         _set_frames(query, level.frames)
         return Step(f"{self.model} windows", level.comment, query)
 
     def grid(self, stage: Stage) -> Step:
         """Only the rows that are written, with the fields as they were tracked for the day."""
         names = dict.fromkeys(name for leaf in stage.leaves for name in self.columns_of(leaf))
-        query = exp.select(column(RECORD, "w"), column(DAY, "w"), *[column(name, "w") for name in names])
-        query = query.from_(syntax.table(f"{self.model} windows", "w"))
+        query = syntax.select(column(RECORD, "w"), column(DAY, "w"), *[column(name, "w") for name in names])
+        query = query.from_(syntax.table(f"{self.model} windows", "w"), copy=False)
         since = self.context.sources.models[self.model].since
         used = dict.fromkeys(self.flags[m.where] for m in self.plan.metrics if m.where is not None)
         if since is not None or used:
             query = query.join(syntax.table(records_name(self.context, self.model), "r"),
-                               on=column(RECORD, "r").eq(column(RECORD, "w")))
+                               on=column(RECORD, "r").eq(column(RECORD, "w")), copy=False)
             query = query.select(*[column(flag, "r") for flag in used], copy=False)
         for tracked in self.plan.fields:
             query = self.join_field(query, tracked)
@@ -238,8 +238,8 @@ class HistoryForm:
             chosen = {**{name: column(name) for name in kept},
                       **{name: sql for name, sql in level.columns.items() if name in after}}
             ordered = {name: chosen[name] for name in outputs} if last else chosen
-            query = exp.select(column(RECORD), column(DAY), *[named(sql, name) for name, sql in ordered.items()])
-            query = query.from_(syntax.table(source))
+            query = syntax.select(column(RECORD), column(DAY), *[named(sql, name) for name, sql in ordered.items()])
+            query = query.from_(syntax.table(source), copy=False)
             for step in level.beside(source) if level.beside else ():
                 made.append(step)
                 beside = syntax.table(step.name)

@@ -64,7 +64,7 @@ def collapsed(context: Context, model: str, namespace: str, columns: Mapping[str
     """
     declared = context.definition.series[namespace]
     ordered = any(declared.collapse_of(name) == "last" for name in columns)
-    query = exp.select(column("record"), column("day")).from_(_rows(context, model, namespace, ordered))
+    query = syntax.select(column("record"), column("day")).from_(_rows(context, model, namespace, ordered), copy=False)
     for name, label in columns.items():
         aggregate = syntax.fill(COLLAPSE[declared.collapse_of(name)], x=column("value"), at=column("at"), position=column("position"))
         wanted: exp.Expression = column("name").eq(text(name))
@@ -74,7 +74,7 @@ def collapsed(context: Context, model: str, namespace: str, columns: Mapping[str
     if context.all_names:
         query = query.where(exp.In(this=column("name"), expressions=[text(name) for name in columns]), copy=False)
     query = query.where(syntax.fill("{0} IS NOT NULL", [column("record")]), *days, syntax.function("ISFINITE", column("value")), copy=False)
-    return query.group_by(column("record"), column("day"))
+    return query.group_by(column("record"), column("day"), copy=False)
 
 
 def _rows(context: Context, model: str, namespace: str, ordered: bool) -> exp.Expression:
@@ -83,8 +83,8 @@ def _rows(context: Context, model: str, namespace: str, ordered: bool) -> exp.Ex
     columns = concerned(context, context.sources.series[namespace], model)
     record = columns[0] if len(columns) == 1 else syntax.function(
         "UNNEST", syntax.function("LIST_DISTINCT", exp.Array(expressions=columns)))
-    inner = exp.select(named(record, "record"), column("name"), column("day"), *extra, column("value"))
-    return exp.Subquery(this=inner.from_(syntax.table(rows_name(namespace))), alias=exp.TableAlias(this=syntax.identifier("r")))
+    inner = syntax.select(named(record, "record"), column("name"), column("day"), *extra, column("value"))
+    return exp.Subquery(this=inner.from_(syntax.table(rows_name(namespace)), copy=False), alias=exp.TableAlias(this=syntax.identifier("r")))
 
 
 class Inputs:
@@ -141,10 +141,10 @@ class Inputs:
         if not all(series.name in self.plan.given for series in feed.series):
             return [self.by_company(feed, self.result_name(feed.model))]
         names = {s.name: s.name if feed.rollup else self.label(s) for s in feed.series}
-        query = exp.select(column("record", "r"), column("day", "m"), *[named(column(n, "m"), label) for n, label in names.items()])
-        query = query.from_(syntax.table(feed.model, "m", METRICS_SCHEMA))
-        query = query.join(syntax.table(records_name(self.context, feed.model), "r"), on=column("key", "r").eq(column("record", "m")))
-        query = query.where(*[condition.transform(_of_metrics) for condition in self.days_read(feed)])
+        query = syntax.select(column("record", "r"), column("day", "m"), *[named(column(n, "m"), label) for n, label in names.items()])
+        query = query.from_(syntax.table(feed.model, "m", METRICS_SCHEMA), copy=False)
+        query = query.join(syntax.table(records_name(self.context, feed.model), "r"), on=column("key", "r").eq(column("record", "m")), copy=False)
+        query = query.where(*[condition.transform(_of_metrics) for condition in self.days_read(feed)], copy=False)
         stored = Step(f"{feed.model} metrics kept" if feed.rollup else feed.step, f"Stored values of metrics of {feed.model}.", query)
         return [stored, self.by_company(feed, stored.name)] if feed.rollup else [stored]
 
@@ -190,26 +190,26 @@ class Inputs:
 
     def kept(self, feed: Feed, columns: Mapping[str, str]) -> Step:
         """The same from the built file, which keeps what an earlier step of the build made of the rows."""
-        query = exp.select(column("record"), column("day"),
+        query = syntax.select(column("record"), column("day"),
                            *[named(column(columns[series.name]), self.label(series)) for series in feed.series])
-        query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
+        query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA), copy=False)
         query = query.where(*self.days_read(feed), *self.chosen(feed), copy=False)
-        return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query)
+        return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query, inline=True)
 
     def ever(self, feed: Feed) -> Step:
         """All days of the series that leaves read from the beginning."""
         columns = self.context.kept[feed.model, feed.namespace]
         wanted = {leaf.series.name: self.label(leaf.series) for leaf in self.everything_leaves(feed)}
-        query = exp.select(column("record"), column("day"), *[named(column(columns[name]), label) for name, label in wanted.items()])
-        query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA))
+        query = syntax.select(column("record"), column("day"), *[named(column(columns[name]), label) for name, label in wanted.items()])
+        query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA), copy=False)
         query = query.where(syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]), *self.chosen(feed), copy=False)
-        return Step(self.whole_step(feed), "The series that are read from the beginning.", query)
+        return Step(self.whole_step(feed), "The series that are read from the beginning.", query, inline=True)
 
     def chosen(self, feed: Feed) -> list[exp.Expression]:
         """The condition on the records, where only some are computed."""
         if not self.context.restricted:
             return []
-        chosen = exp.select(column("record")).from_(syntax.table(records_name(self.context, feed.model)))
+        chosen = syntax.select(column("record")).from_(syntax.table(records_name(self.context, feed.model)), copy=False)
         return [exp.In(this=column("record"), query=exp.Subquery(this=chosen))]
 
     def pivot_name(self, feed: Feed) -> str:
@@ -224,10 +224,10 @@ class Inputs:
 
     def by_company(self, feed: Feed, source: str) -> Step:
         """The values of children summed per company and day; NULL when no child has one."""
-        query = exp.select(named(column("company", "r"), "record"), column("day", "v"))
-        query = query.from_(syntax.table(source, "v"))
+        query = syntax.select(named(column("company", "r"), "record"), column("day", "v"))
+        query = query.from_(syntax.table(source, "v"), copy=False)
         query = query.join(syntax.table(records_name(self.context, feed.model), "r"),
-                           on=column("record", "r").eq(column("record", "v")))
+                           on=column("record", "r").eq(column("record", "v")), copy=False)
         for series in feed.series:
             value = column(series.name if series.calculated else self.label(series), "v")
             query = query.select(named(syntax.fill("SUM({0})", [value]), self.label(series)), copy=False)
@@ -239,18 +239,18 @@ class Inputs:
         """Adds to each record one day before the frame that holds what older data amounts to."""
         assert self.opening is not None
         opening = syntax.day(self.opening)
-        frame = exp.select(column("record"), column("day"), *[column(self.label(series)) for series in feed.series])
-        before = exp.select(column("record"), named(opening, "day"),
+        frame = syntax.select(column("record"), column("day"), *[column(self.label(series)) for series in feed.series])
+        before = syntax.select(column("record"), named(opening, "day"),
                             *[named(syntax.double(exp.Null()), self.label(series)) for series in feed.series])
         for leaf in self.everything_leaves(feed):
             block = operators.window(leaf.op)
             value = syntax.fill(block.input, x=column(self.label(leaf.series)), day=column("day"))
             frame = frame.select(named(value, self.so_far_label(leaf)), copy=False)
             before = before.select(named(syntax.fill(block.day, x=value, day=column("day")), self.so_far_label(leaf)), copy=False)
-        frame = frame.from_(syntax.table(self.frame_step(feed)))
+        frame = frame.from_(syntax.table(self.frame_step(feed)), copy=False)
         frame = frame.where(syntax.fill("{0} > {1}", [column("day"), opening]), copy=False)
-        before = before.from_(syntax.table(self.whole_step(feed)))
-        before = before.where(syntax.fill("{0} <= {1}", [column("day"), opening])).group_by(column("record"))
+        before = before.from_(syntax.table(self.whole_step(feed)), copy=False)
+        before = before.where(syntax.fill("{0} <= {1}", [column("day"), opening]), copy=False).group_by(column("record"), copy=False)
         return Step(f"{feed.step} with opening", "All older days as one day before the first one.",
                     exp.Union(this=frame, expression=before, distinct=False))
 
@@ -258,9 +258,9 @@ class Inputs:
         """From which day on a company has a child in the grid."""
         since = self.since(feed.model, "r")
         first = syntax.fill("MIN({0})", [since])
-        query = exp.select(named(column("company", "r"), "record"), named(first, "first_day"))
-        query = query.from_(syntax.table(records_name(self.context, feed.model), "r"))
-        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")])).group_by(column("company", "r"))
+        query = syntax.select(named(column("company", "r"), "record"), named(first, "first_day"))
+        query = query.from_(syntax.table(records_name(self.context, feed.model), "r"), copy=False)
+        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")]), copy=False).group_by(column("company", "r"), copy=False)
         return Step(self.first_days_name(feed), f"From which day on there is a {feed.model}.", query)
 
     def first_days_name(self, feed: Feed) -> str:
@@ -299,7 +299,7 @@ class Inputs:
     def left_join(self, query: exp.Select, step: str, alias: str, frame: str, day: bool = True) -> exp.Select:
         keys = ["record", "day"] if day else ["record"]
         condition = syntax.all_of([column(key, alias).eq(column(key, frame)) for key in keys])
-        return query.join(syntax.table(step, alias), on=condition, join_type="left")
+        return query.join(syntax.table(step, alias), on=condition, join_type="left", copy=False)
 
     def columns(self, feed: Feed, alias: str, frame: str, first: str) -> list[exp.Expression]:
         made = []

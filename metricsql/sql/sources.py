@@ -178,11 +178,11 @@ def records_steps(context: Context, model: BoundModel, fields: Iterable[str] = (
     name = records_name(context, model.name)
     before, table = source_steps(declared.records, f"{name} source", f"Records of {name}, as the project reads them.")
     position = _free("position", [f.name for f in model.fields])
-    numbered = exp.select(exp.Star(), exp.alias_(_row_number(), syntax.identifier(position))).from_(table)
+    numbered = syntax.select(exp.Star(), exp.alias_(_row_number(), syntax.identifier(position))).from_(table, copy=False)
     key = as_text(model.key)
     chosen = [named(syntax.fill("CAST(ROW_NUMBER() OVER (ORDER BY {0}) AS INTEGER)", [key]), "record"), named(key, "key")] \
         if context.numbered else [named(key, "record")]
-    query = exp.select(*chosen).from_(exp.Subquery(this=numbered, alias=exp.TableAlias(this=syntax.identifier("s"))))
+    query = syntax.select(*chosen).from_(exp.Subquery(this=numbered, alias=exp.TableAlias(this=syntax.identifier("s"))), copy=False)
     if model.company is not None and (root := context.definition.root):
         parent = records_name(context, root)
         query = query.select(named(column("record", "c"), "company"), copy=False)
@@ -225,7 +225,7 @@ def _free(wanted: str, taken: Iterable[str]) -> str:
 
 
 def _join(query: exp.Select, table: str, alias: str, condition: exp.Expression) -> exp.Select:
-    return query.join(syntax.table(table, alias), on=condition, join_type="left")
+    return query.join(syntax.table(table, alias), on=condition, join_type="left", copy=False)
 
 
 # Rows of a namespace
@@ -275,7 +275,7 @@ class Part:
         if self.file is None or self.files is None:
             return table
         chosen = exp.In(this=column(self.file), expressions=[text(name) for name in self.files])
-        return exp.Subquery(this=exp.select(exp.Star()).from_(table).where(chosen))
+        return exp.Subquery(this=syntax.select(exp.Star()).from_(table, copy=False).where(chosen, copy=False))
 
 
 WHOLE = Part()
@@ -296,7 +296,7 @@ def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], nam
     position: exp.Expression = syntax.column(POSITION, "s")
     if ordered:
         table, position = with_position(declared.source, table)
-    query = exp.Select().from_(syntax.aliased(table, "s"))
+    query = exp.Select().from_(syntax.aliased(table, "s"), copy=False)
     for model in models:
         query = _named_record(context, query, series, model)
     query = query.select(named(as_text(series.name), "name"), named(day_of(series.time, zone), "day"), copy=False)
@@ -322,10 +322,10 @@ def with_position(source: SourceDef, table: exp.Expression) -> tuple[exp.Express
         if isinstance(table, exp.Subquery):  # of some files
             table.this.select(*known, copy=False)
         else:
-            table = exp.Subquery(this=exp.select(exp.Star(), *known).from_(table))
+            table = exp.Subquery(this=syntax.select(exp.Star(), *known).from_(table, copy=False))
         return table, syntax.fill("{0} * 1099511627776 + {1}", [exp.cast(column("file_index", "s"), "bigint"),
                                                               column("file_row_number", "s")])
-    inner = exp.select(exp.Star(), exp.alias_(_row_number(), syntax.identifier(POSITION))).from_(table)
+    inner = syntax.select(exp.Star(), exp.alias_(_row_number(), syntax.identifier(POSITION))).from_(table, copy=False)
     return exp.Subquery(this=inner), column(POSITION, "s")
 
 

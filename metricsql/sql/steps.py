@@ -19,6 +19,8 @@ class Step:
     name: str
     comment: str
     query: exp.Expression | str
+    inline: bool = False
+    """Whether DuckDB should read it anew for each step that needs it: right for parts of a table in the order of days."""
 
     def needs(self) -> set[str]:
         """Names of the steps (or tables without a schema) that the query reads."""
@@ -47,11 +49,15 @@ def needed(steps: Sequence[Step], last: str, have: Iterable[str] = ()) -> list[S
 def statement(steps: Sequence[Step], dialect: str = duckdb.NAME, order_by: Sequence[str] = ()) -> str:
     """One statement: all steps but the last as CTEs with their sentences, the last one as its SELECT."""
     *before, last = steps
-    parts = [f"{_comment(step.comment)}{identifier(step.name).sql(dialect=dialect)} AS (\n"
+    parts = [f"{_comment(step.comment)}{identifier(step.name).sql(dialect=dialect)} AS {_hint(step)}(\n"
              f"{_indent(step.text(dialect))}\n)" for step in before]
     head = "WITH\n" + ",\n\n".join(parts) + "\n\n" if parts else ""
     order = "\nORDER BY " + ", ".join(identifier(name).sql(dialect=dialect) for name in order_by) if order_by else ""
     return f"{head}{_comment(last.comment)}{last.text(dialect)}{order}"
+
+
+def _hint(step: Step) -> str:
+    return "NOT MATERIALIZED " if step.inline else ""
 
 
 def _comment(sentence: str) -> str:
