@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -99,7 +100,11 @@ def project_path() -> Path:
 
 
 def program() -> None:
-    """The command itself: `main`, then an end at once. Taking the interpreter apart would take longer than a short command."""
+    """The command itself: `main`, then an end at once. Taking the interpreter apart would take longer than a short command.
+
+    So would looking for garbage as often as a long-lived program must.
+    """
+    gc.set_threshold(100_000)
     code: Any = 0
     try:
         main()
