@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 START = date(2025, 1, 1)
 LOWEST_DENSITY = 0.01
@@ -73,6 +75,8 @@ def make_data(folder: Path, size: Size) -> int:
 
     A folder that holds data of this size already is left as it is.
     """
+    import duckdb
+
     note = folder / NOTE
     if note.exists() and (known := json.loads(note.read_text()))["size"] == asdict(size):
         return int(known["rows"])

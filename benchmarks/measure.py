@@ -1,4 +1,4 @@
-"""Runs one contender in a process of its own and measures it from outside: wall seconds and peak memory."""
+"""Runs one contender in a process of its own and measures it: wall seconds from outside, memory and processor time inside."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Any
 
 from benchmarks.data import Size
 from benchmarks.peers import contender
+from benchmarks.workload import Task
 
-GIGABYTE = 1e9
+
+class RunFailed(Exception):
+    """A contender did not come to an end; the text is what it said."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,25 @@ class Measured:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def measure(name: str, folder: Path, size: Size, memory: str | None) -> Measured:
-    """Run a contender. Raises `RuntimeError` with what it said if it fails."""
-    told = json.dumps({"name": name, "folder": str(folder), "size": asdict(size), "memory": memory})
+def measure(peer: str, task: Task) -> Measured:
+    """Run a contender. Raises `RunFailed` with what it said."""
+    told = json.dumps({"peer": peer, **asdict(task)}, default=str)
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "benchmarks.measure", told], cwd=Path(__file__).parent.parent,
                           capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - begun
     if done.returncode:
-        raise RuntimeError(f"{name} failed:\n{done.stderr}")
+        raise RunFailed(done.stderr or f"ended with {done.returncode}")
     found = json.loads(done.stdout.splitlines()[-1])
-    size_written = _bytes(contender(name).output(folder))
+    size_written = bytes_of(contender(peer).output(task.folder))
     return Measured(seconds, found.pop("cpu"), found.pop("peak"), found.pop("rows"), size_written, found)
 
 
-def _bytes(path: Path) -> int:
-    return sum(f.stat().st_size for f in path.rglob("*")) if path.is_dir() else path.stat().st_size
+def bytes_of(path: Path) -> int:
+    """What a file or a folder takes on disk; 0 if it is not there."""
+    if path.is_dir():
+        return sum(f.stat().st_size for f in path.rglob("*"))
+    return path.stat().st_size if path.exists() else 0
 
 
 def _peak() -> int:
@@ -62,8 +68,9 @@ def _peak() -> int:
 
 def main(told: str) -> None:
     """The inside of the process: run, then say what is known."""
-    task = json.loads(told)
-    found = contender(task["name"]).run(Path(task["folder"]), Size(**task["size"]), task["memory"])
+    known = json.loads(told)
+    task = Task(Path(known["folder"]), Size(**known["size"]), known["model"], tuple(known["metrics"]), known["memory"])
+    found = contender(known["peer"]).run(task)
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({**found, "cpu": used.ru_utime + used.ru_stime, "peak": _peak()}))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import SERIES, START, Series, Size
-from benchmarks.workloads import metrics_of
+from benchmarks.workload import Task
 
 TITLE = "one DuckDB query per metric"
 PACKAGES = ("duckdb",)
@@ -87,17 +87,16 @@ QUERIES = {
 """The value of each metric. A word is a series, a word in brackets another metric, `seats` a column of companies."""
 
 
-def run(folder: Path, size: Size, memory: str | None) -> dict[str, Any]:
+def run(task: Task) -> dict[str, Any]:
     import duckdb
 
-    output(folder).unlink(missing_ok=True)
     rows = 0
-    with duckdb.connect(str(output(folder))) as connection:
+    with duckdb.connect(str(output(task.folder))) as connection:
         connection.execute("SET enable_progress_bar = false")
-        if memory is not None:
-            connection.execute(f"SET memory_limit = '{memory}'")
-        for metric in metrics_of(size):
-            made = connection.execute(query(metric.id, folder, size)).fetchone()
+        if task.memory is not None:
+            connection.execute(f"SET memory_limit = '{task.memory}'")
+        for metric in task.metrics:
+            made = connection.execute(query(metric, task.folder, task.size)).fetchone()
             rows = int(made[0]) if made else 0
         connection.execute("CHECKPOINT")
     return {"rows": rows}
@@ -107,7 +106,7 @@ def output(folder: Path) -> Path:
     return folder / "window_queries.duckdb"
 
 
-def values(folder: Path, metric: str) -> str:
+def values(task: Task, metric: str) -> str:
     return f'SELECT company AS record, day, value FROM result."{metric}"'
 
 

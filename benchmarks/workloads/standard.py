@@ -1,29 +1,22 @@
-"""What is computed: metrics as a customer-success team has them, as a project file over the generated data.
+"""`standard`: metrics as a customer-success team has them, as a project file over the generated data.
 
-A workload names its metrics and the peers that can compute them; each peer says in its own language what a
-metric is. Metrics stand in build order, so that the first n of them are a workload, too.
+Each peer says in its own language what a metric is. Metrics stand in build order, so that the first n of them are a
+workload, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmarks.data import START, Size, make_data
+from benchmarks.workload import OWN, Bar, Entry, Options, Prepared, Task, Workload, times
 
-
-@dataclass(frozen=True)
-class Workload:
-    """One table of results. `prepare` fills a folder (unmeasured) and returns the number of raw rows."""
-
-    name: str
-    title: str
-    peers: tuple[str, ...]
-    prepare: Callable[[Path, Size], int]
+PEERS = ("polars", "polars_over", "pandas", "window_queries", "clickhouse")
+TIPPING = ("at_risk",)
 
 
 @dataclass(frozen=True)
@@ -107,23 +100,38 @@ def metrics_of(size: Size) -> tuple[Metric, ...]:
     return STANDARD[:size.metrics]
 
 
-def project(size: Size) -> dict[str, Any]:
-    """The project file over the generated data."""
+def project(size: Size, wanted: Sequence[str] | None = None) -> dict[str, Any]:
+    """The project file over the generated data, with the wanted metrics only (None: all of the size)."""
     return {
         "version": 1, "name": "benchmark", "database": "metricsql.duckdb", "fields_before_tracking": "constant",
-        "start": START, "until": size.until,
+        "start": str(START), "until": str(size.until),
         "models": {"company": {"records": "companies.csv", "key": "id"}},
         "series": {"activities": "activities/*.parquet", "metrics": "metrics/*.parquet"},
-        "metrics": [{"id": m.id, "formula": m.formula, "missing": m.missing} for m in metrics_of(size)],
+        "metrics": [{"id": m.id, "formula": m.formula, "missing": m.missing} for m in metrics_of(size)
+                    if wanted is None or m.id in wanted],
     }
 
 
-def _prepare_standard(folder: Path, size: Size) -> int:
+def make(folder: Path, size: Size, wanted: Sequence[str] | None = None) -> int:
+    """Data and project; returns the number of raw rows."""
     rows = make_data(folder, size)
-    (folder / "metricsql.yml").write_text(yaml.safe_dump(project(size), sort_keys=False), encoding="utf-8")
+    (folder / "metricsql.yml").write_text(json.dumps(project(size, wanted), indent=2), encoding="utf-8")
     return rows
 
 
-WORKLOADS = {w.name: w for w in [
-    Workload("standard", "all metrics for every company and day", ("window_queries",), _prepare_standard),
-]}
+def task(folder: Path, size: Size, memory: str | None = None) -> Task:
+    """All metrics of a size."""
+    return Task(folder, size, "company", tuple(metric.id for metric in metrics_of(size)), memory)
+
+
+def _prepare(folder: Path, options: Options) -> Prepared:
+    size = options.size(Size())
+    rows = make(folder, size)
+    told = task(folder, size, options.memory)
+    return Prepared(
+        [Entry(OWN, OWN, told), Entry("limit", "physical_limit", told), *(Entry(peer, peer, told, OWN) for peer in PEERS)], rows,
+        [Bar("at most 1.3 times the time of Polars", lambda lines: times(lines, OWN, "polars"), 1.3),
+         Bar("at least 2 times faster than one query per metric", lambda lines: times(lines, "window_queries"), 2, at_least=True)])
+
+
+WORKLOAD = Workload("all metrics for every company and day", _prepare, TIPPING)
