@@ -122,7 +122,7 @@ def query(metric: str, folder: Path, size: Size) -> str:
     if series or not others:
         parts.append(_grid(folder, size, "seats" in words))
         namespaces = list(dict.fromkeys(s.namespace for s in series))
-        parts += [_by_day(folder, name, [s for s in series if s.namespace == name]) for name in namespaces]
+        parts += [collapsed(folder, name, [s for s in series if s.namespace == name]) for name in namespaces]
         source = "grid" + "".join(f" LEFT JOIN {name} USING (company, day)" for name in namespaces)
     else:
         source = others[0] + "".join(f" JOIN {other} USING (company, day)" for other in others[1:])
@@ -144,7 +144,7 @@ def _grid(folder: Path, size: Size, seats: bool) -> str:
             f"  CROSS JOIN generate_series(DATE '{START}', DATE '{size.until}', INTERVAL 1 DAY) AS d(day)\n)")
 
 
-def _by_day(folder: Path, namespace: str, series: list[Series]) -> str:
+def collapsed(folder: Path, namespace: str, series: list[Series]) -> str:
     """The series of one namespace, one row per company and day, in one scan of its files."""
     record, name = ('"companyExternalId"', "action") if namespace == "activities" else ('"externalId"', '"dimensionId"')
     collapse = "sum(count)" if namespace == "activities" else 'arg_max(value, "date")'

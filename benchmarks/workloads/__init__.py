@@ -7,7 +7,7 @@ from typing import cast
 
 from benchmarks.workload import Workload
 
-NAMES = ("standard",)
+NAMES = ("standard", "metricflow")
 
 
 def workload(name: str) -> Workload:
