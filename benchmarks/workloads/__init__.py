@@ -1,15 +1,21 @@
-"""The workloads, one module each: what is computed on which data, by whom, and what should be reached."""
+"""The workloads: what is computed on which data, by whom, and what should be reached."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
 
 from benchmarks.workload import Workload
 
-NAMES = ("standard", "metricflow")
+MODULES = {
+    "standard": "standard", "metricflow": "metricflow", "daily": "changes", "edit": "changes", "unchanged": "changes",
+    "late": "changes", "late_all": "changes",
+}
+"""Where each workload is; a module with one calls it WORKLOAD."""
+NAMES = tuple(MODULES)
 
 
 def workload(name: str) -> Workload:
     """The workload of a name."""
-    return cast(Workload, import_module(f"benchmarks.workloads.{name}").WORKLOAD)
+    module = import_module(f"benchmarks.workloads.{MODULES[name]}")
+    found: Workload = module.WORKLOADS[name] if hasattr(module, "WORKLOADS") else module.WORKLOAD
+    return found
