@@ -108,7 +108,7 @@ def _write(connection: duckdb.DuckDBPyConnection, folder: Path, size: Size) -> i
     connection.execute(f"COPY (SELECT id, name, segment, country, seats FROM companies ORDER BY number) "
                        f"TO '{_path(folder / 'companies.csv')}' (HEADER)")
     rows = 0
-    for first, last in _months(size):
+    for first, last in months(size):
         for namespace, columns in _COLUMNS.items():
             target = folder / namespace / f"{first:%Y-%m}.parquet"
             written = connection.execute(f"""
@@ -144,7 +144,7 @@ def _points(namespace: str, first: date, last: date) -> str:
           AND (n.again = 0 OR chance('again', s.number, c.number, d.number) < {_SECOND[namespace]})"""
 
 
-def _months(size: Size) -> Iterator[tuple[date, date]]:
+def months(size: Size) -> Iterator[tuple[date, date]]:
     """First and last day of each month that the data touch."""
     first = START
     while first <= size.until:

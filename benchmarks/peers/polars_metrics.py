@@ -1,96 +1,14 @@
-"""The metrics of `standard` in Polars, over a dense grid of records and days: what both Polars scripts share."""
+"""The metrics of `standard` in Polars, over a dense grid of records and days."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 from polars import Expr, col
 
-from benchmarks.data import SERIES, START
-from benchmarks.workload import Task
-
-SOURCES = {
-    "activities": ("companyExternalId", "action", col("count").sum().cast(pl.Float64)),
-    "metrics": ("externalId", "dimensionId", col("value").max_by("date")),
-}
-"""Per namespace: the column of records, the column of names, and one value for several rows of a day."""
-FIRST = (START - date(1970, 1, 1)).days
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Windows over a column of all records, with `blank` empty days in front of each record.
-
-    Columns: `series.<name>`, `cell` (the number of the row), `number` (the day, from 0; negative while blank), `code`.
-    """
-
-    blank: int
-
-    def within(self, rolled: Expr) -> Expr:
-        """Keep a window within its record: the blank days do so already."""
-        return rolled
-
-    def sum(self, name: str, days: int) -> Expr:
-        return self.within(series(name).rolling_sum(days, min_samples=1))
-
-    def mean(self, name: str, days: int) -> Expr:
-        return self.within(series(name).rolling_mean(days, min_samples=1))
-
-    def max(self, name: str, days: int) -> Expr:
-        return self.within(series(name).rolling_max(days, min_samples=1))
-
-    def min(self, name: str, days: int) -> Expr:
-        return self.within(series(name).rolling_min(days, min_samples=1))
-
-    def count(self, name: str, days: int) -> Expr:
-        return self.within(series(name).is_not_null().cast(pl.Int32).rolling_sum(days, min_samples=1))
-
-    def age(self, name: str) -> Expr:
-        """Days since there was a value; over `number` where the last one is of a record before."""
-        return col("cell") - pl.when(series(name).is_not_null()).then("cell").forward_fill()
-
-    def last(self, name: str, days: int) -> Expr:
-        known = (self.age(name) < days) & (self.age(name) <= col("number"))
-        return pl.when(known).then(series(name).forward_fill())
-
-    def any(self, name: str, days: int) -> Expr:
-        return ((self.age(name) < days) & (self.age(name) <= col("number"))).fill_null(False)
-
-    def since(self, name: str) -> Expr:
-        days = col("cell") - pl.when(series(name) > 0).then("cell").forward_fill()
-        return pl.when(days <= col("number")).then(days)
-
-    def total(self, name: str) -> Expr:
-        return pl.when(self.age(name) <= col("number")).then(series(name).fill_null(0).cum_sum().over("code"))
-
-    def before(self, name: str, days: int) -> Expr:
-        return self.within(series(name).shift(days))
-
-    def trend(self, name: str, days: int) -> Expr:
-        return ratio(series(name), self.before(name, days))
-
-
-@dataclass(frozen=True)
-class WindowsOver(Windows):
-    """Windows that are kept within their record by `over`."""
-
-    def within(self, rolled: Expr) -> Expr:
-        return rolled.over("code")
-
-
-def series(name: str) -> Expr:
-    return col(f"series.{name}")
-
-
-def ratio(a: Expr, b: Expr) -> Expr:
-    """A quotient, without a value where the denominator is 0."""
-    return pl.when(b != 0).then(a / b)
+from benchmarks.data import SERIES
+from benchmarks.peers.polars_grid import Problem, Windows, ratio
 
 
 def stages(w: Windows) -> Iterator[dict[str, Expr]]:
@@ -146,45 +64,7 @@ def stages(w: Windows) -> Iterator[dict[str, Expr]]:
     yield {"at_risk": pl.when((metric("health") < 0.8 * metric("health_30d")) | (metric("quiet_days") > 30)).then(1).otherwise(0)}
 
 
-def compute(task: Task, target: Path, windows: Windows, batch: int) -> dict[str, Any]:
-    """All metrics of a task, in batches of records, as one Parquet file."""
-    companies = pl.read_csv(task.folder / "companies.csv").select(
-        record=col("id").cast(pl.Enum(pl.read_csv(task.folder / "companies.csv")["id"])), seats="seats")
-    length = windows.blank + task.size.days
-    grid = pl.DataFrame({f"series.{name}": column for name, column in _columns(task, companies, windows.blank)})
-    parts = []
-    for first in range(0, companies.height, batch):
-        some = companies.slice(first, batch)
-        rows = np.repeat(np.arange(some.height, dtype=np.int32), length)
-        frame = grid.slice(first * length, some.height * length).with_columns(
-            pl.Series("code", rows), pl.Series("cell", np.arange(len(rows), dtype=np.int32)),
-            pl.Series("number", np.tile(np.arange(-windows.blank, task.size.days, dtype=np.int32), some.height)), *some[rows]).lazy()
-        for stage in stages(windows):
-            frame = frame.with_columns(**stage)
-        day = (col("number") + FIRST).cast(pl.Date)
-        parts.append(frame.filter(col("number") >= 0).select("record", *task.metrics, day=day).collect())
-    result = pl.concat(parts)
-    result.write_parquet(target, compression="lz4")
-    return {"rows": result.height}
-
-
-def _columns(task: Task, companies: pl.DataFrame, blank: int) -> Iterator[tuple[str, pl.Series]]:
-    """The collapsed values of each series on the dense grid."""
-    length = blank + task.size.days
-    empty = np.full(companies.height * length, np.nan)
-    collapsed = {namespace: _collapsed(task, companies, namespace, blank, length) for namespace in SOURCES}
-    for one in SERIES:
-        dense = empty.copy()
-        if (found := collapsed[one.namespace].get((one.name,))) is not None:
-            dense[found["cell"].to_numpy()] = found["value"].to_numpy()
-        yield one.word, pl.Series(dense, nan_to_null=True)
-
-
-def _collapsed(task: Task, companies: pl.DataFrame, namespace: str, blank: int, length: int) -> dict[tuple[Any, ...], pl.DataFrame]:
-    """Per name of a namespace, the cells that have a value."""
-    record, name, value = SOURCES[namespace]
-    code = col(record).cast(companies["record"].dtype).to_physical().cast(pl.Int32)
-    number = col("date").cast(pl.Date).cast(pl.Int32) - FIRST
-    rows = pl.scan_parquet(task.folder / namespace / "*.parquet")
-    cells = rows.group_by(name=col(name).cast(pl.Categorical), cell=code * length + number + blank).agg(value=value)
-    return cells.collect(engine="streaming").partition_by("name", as_dict=True, include_key=False)
+STANDARD = Problem(
+    "companies.csv", ("seats",), SERIES,
+    {"activities": ("companyExternalId", "action", col("count").sum().cast(pl.Float64)),
+     "metrics": ("externalId", "dimensionId", col("value").max_by("date"))}, stages)

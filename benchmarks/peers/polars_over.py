@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.polars_metrics import WindowsOver, compute
 from benchmarks.workload import Task
 
 TITLE = "Polars with `over`"
@@ -13,12 +12,15 @@ PACKAGES = ("polars", "numpy")
 
 
 def run(task: Task) -> dict[str, Any]:
-    return compute(task, output(task.folder), WindowsOver(blank=0), batch=task.size.companies)
+    from benchmarks.peers.polars_grid import WindowsOver, compute
+    from benchmarks.peers.polars_metrics import STANDARD
+
+    return compute(task, output(task.folder), STANDARD, WindowsOver(blank=0), batch=task.size.companies)
 
 
 def output(folder: Path) -> Path:
-    return folder / "polars_over.parquet"
+    return folder / "polars_over"
 
 
 def values(task: Task, metric: str) -> str:
-    return f"SELECT record, day, \"{metric}\" AS value FROM '{output(task.folder)}'"
+    return f"SELECT record, day, \"{metric}\" AS value FROM '{output(task.folder)}/*.parquet'"
