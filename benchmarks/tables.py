@@ -121,7 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         found = [compare(Path(temporary), size, interval, options.runs) for interval in options.intervals.split(",")]
     for line in found:
         print(f"{line['interval']:<8} {line['rows']} rows x {line['periods']} periods: {line['seconds']:.3f} s, bare aggregation "
-              f"{line['bare_seconds']:.3f} s, ratio {line['ratio']:.2f} (fastest runs {line['ratio_of_fastest']:.2f}, processors {line['cpu_ratio']:.2f}), "
+              f"{line['bare_seconds']:.3f} s, ratio {line['ratio']:.2f} "
+              f"(fastest runs {line['ratio_of_fastest']:.2f}, processors {line['cpu_ratio']:.2f}), "
               f"{line['cells_different']} sums differ")
     target = Path(options.results)
     target.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ def ratio(a: Expr, b: Expr) -> Expr:
 
 def compute(task: Task, target: Path, problem: Problem, windows: Windows, batch: int) -> dict[str, Any]:
     """All metrics of a task in batches of records, each a Parquet file of the target folder."""
-    records = pl.read_csv(task.folder / problem.records).select(record="id", *problem.fields)
+    records = pl.read_csv(task.folder / problem.records).select("id", *problem.fields).rename({"id": "record"})
     records = records.with_columns(col("record").cast(pl.Enum(records["record"])))
     length = windows.blank + task.size.days
     grid = pl.DataFrame({f"series.{name}": column for name, column in _columns(task, problem, records, windows.blank)})

@@ -26,6 +26,7 @@ QUERIES = {
     "minutes_last": "last_value(minutes IGNORE NULLS) OVER month",
     "minutes_per_login": "sum(minutes) OVER month / nullif(sum(login) OVER month, 0)",
 }
+ACTIONS = ("login", "page view", "search", "export")
 WINDOWS = {"week": "6", "fortnight": "13", "month": "29", "quarter": "89", "ever": "UNBOUNDED"}
 
 
@@ -52,7 +53,7 @@ def query(task: Task) -> str:
     """The statement that fills the table; end users and days are numbers until the end."""
     metrics = ",\n  ".join(f"CAST({QUERIES[name]} AS DOUBLE) AS {name}" for name in task.metrics)
     windows = ",\n  ".join(f"{name} AS (PARTITION BY code ORDER BY number ROWS {rows} PRECEDING)" for name, rows in WINDOWS.items())
-    sums = ", ".join(f"sum(count) FILTER (action = '{name}') AS {name.replace(' ', '_')}" for name in ("login", "page view", "search", "export"))
+    sums = ", ".join(f"sum(count) FILTER (action = '{name}') AS {name.replace(' ', '_')}" for name in ACTIONS)
     return f"""CREATE TABLE result AS
 WITH users AS (SELECT id, row_number() OVER () AS code FROM read_csv('{task.folder}/endusers.csv')),
 activities AS (SELECT "euExtId" AS id, CAST("date" AS DATE) - DATE '{START}' AS number, {sums}

@@ -118,7 +118,8 @@ def _workload(title: str, change: Change, *bars: Bar, days: int = 0, peers: tupl
 
 
 WORKLOADS = {
-    "unchanged": _workload("a build when nothing has changed", _nothing, Bar("at most 1 % of the full build plus start-up", net_share, 0.01)),
+    "unchanged": _workload("a build when nothing has changed", _nothing,
+                           Bar("at most 1 % of the full build plus start-up", net_share, 0.01)),
     "daily": _workload(
         "one more day of data", _nothing, Bar("at most 5 % of the full build plus start-up", net_share, 0.05),
         Bar("at least 5 times faster than Polars", lambda lines: times(lines, "polars", "again"), 5, at_least=True),
