@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,3 +110,12 @@ def times(lines: Lines, label: str, basis: str = OWN) -> float | None:
     if label not in lines or basis not in lines:
         return None
     return lines[label].seconds / lines[basis].seconds
+
+
+def in_bytes(memory: str) -> int:
+    """An amount of memory such as `4GB`. Raises `ValueError`."""
+    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    match = re.fullmatch(r"([0-9.]+) *([A-Za-z]+)", memory.strip())
+    if match is None or match[2].upper() not in units:
+        raise ValueError(f"`{memory}` is no amount of memory, such as 4GB")
+    return int(float(match[1]) * units[match[2].upper()])

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.data import SERIES, START
 from benchmarks.peers.window_queries import QUERIES, WINDOWS
-from benchmarks.workload import Task
+from benchmarks.workload import Task, in_bytes
 
 TITLE = "dense grid in ClickHouse"
 PACKAGES = ("chdb",)
@@ -29,7 +29,7 @@ def run(task: Task) -> dict[str, Any]:
     import chdb
 
     output(task.folder).unlink(missing_ok=True)
-    settings = "" if task.memory is None else f", max_memory_usage = {_bytes(task.memory)}"
+    settings = "" if task.memory is None else f", max_memory_usage = {in_bytes(task.memory)}"
     chdb.query(f"INSERT INTO FUNCTION file('{output(task.folder)}', 'Parquet')\n{query(task)}\n"
                f"SETTINGS join_use_nulls = 1{settings}")
     return {"rows": int(chdb.query(f"SELECT count() FROM file('{output(task.folder)}', 'Parquet')", "TabSeparated").bytes())}
@@ -92,9 +92,3 @@ def _by_day(task: Task, namespace: str) -> str:
                         for one in SERIES if one.namespace == namespace)
     return (f"SELECT {record} AS company, toDate(date) AS day, {columns} "
             f"FROM file('{task.folder}/{namespace}/*.parquet', 'Parquet') GROUP BY company, day")
-
-
-def _bytes(memory: str) -> int:
-    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-    number, unit = re.fullmatch(r"([0-9.]+) *([A-Za-z]+)", memory.strip()).groups()  # type: ignore[union-attr]
-    return int(float(number) * units[unit.upper()])
