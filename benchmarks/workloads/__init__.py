@@ -8,7 +8,7 @@ from benchmarks.workload import Workload
 
 MODULES = {
     "standard": "standard", "metricflow": "metricflow", "daily": "changes", "edit": "changes", "unchanged": "changes",
-    "late": "changes", "late_all": "changes", "sparse": "sparse", "scale": "scale",
+    "late": "changes", "late_all": "changes", "catalogue": "catalogue", "sparse": "sparse", "scale": "scale",
 }
 """Where each workload is; a module with one calls it WORKLOAD."""
 NAMES = tuple(MODULES)
