@@ -79,7 +79,7 @@ def net_share(lines: Lines) -> float | None:
     if not {"again", OWN, "start_up"} <= lines.keys():
         return None
     start = lines["start_up"].seconds
-    return max(0.0, lines["again"].seconds - start) / (lines[OWN].seconds - start)
+    return max(0.0, lines["again"].seconds - start) / max(lines[OWN].seconds - start, 1e-3)
 
 
 def _shares(lines: Lines) -> dict[str, Any]:
