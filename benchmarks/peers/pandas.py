@@ -117,7 +117,7 @@ def _ratio(a: pd.Series, b: pd.Series) -> pd.Series:
 def _mean(*parts: pd.Series) -> pd.Series:
     """The mean of the values that are there."""
     count = sum(part.notna().astype(int) for part in parts)
-    return sum(part.fillna(0) for part in parts) / count.where(count > 0)  # type: ignore[union-attr]
+    return sum(part.fillna(0) for part in parts) / count.where(count > 0)
 
 
 def _metrics(w: _Windows, seats: pd.Series) -> dict[str, pd.Series]:
@@ -167,7 +167,7 @@ def _raw_metrics(w: _Windows, seats: pd.Series) -> dict[str, pd.Series]:
         "exports_90d": w.sum("export", 90).fillna(0),
         "users_created_total": w.total("user_created"),
         "users_created_pace": _ratio(3 * w.sum("user_created", 30), w.sum("user_created", 90)),
-        "features_in_use": sum((w.age(name) < 30).astype(float) for name in parts),  # type: ignore[dict-item]
+        "features_in_use": sum((w.age(name) < 30).astype(float) for name in parts),
         "days_since_growth": growth,
         "minutes_per_seat": _ratio(w.sum("minutes", 7), w.mean("active_seats", 7)),
         "minutes_steadiness": _ratio(w.rolled("minutes", "min", 14), w.rolled("minutes", "max", 14)) * w.trend("minutes", 7),

@@ -41,7 +41,7 @@ def exponent(lines: Lines) -> float | None:
     start = lines["start_up"].seconds
     points = [(math.log(factor), math.log(max(lines[f"x{factor}"].seconds - start, 1e-3))) for factor in known]
     x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
-    return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+    return float(sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points))
 
 
 def _facts(lines: Lines) -> dict[str, Any]:
