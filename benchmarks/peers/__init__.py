@@ -24,6 +24,8 @@ class Contender(Protocol):
     def run(self, task: Task) -> dict[str, Any]:
         """Compute everything; returns what is known about the run beside its time, `rows` at least."""
 
+    # A contender that is a command has `command(task)`, its words, and `said(output)`, what `run` returns from what it printed.
+
     def output(self, folder: Path) -> Path:
         """The file (or folder) that holds the result."""
 
