@@ -12,7 +12,7 @@ from benchmarks.workloads.standard import make, task
 
 
 def _prepare(folder: Path, options: Options) -> Prepared:
-    size = options.size(Size(companies=1000))
+    size = options.size(Size())
     if options.metricflow_companies is not None:
         size = replace(size, companies=options.metricflow_companies)
     told = task(folder, size, options.memory)
