@@ -12,7 +12,7 @@ from metricsql.build import changes, compute, kept, note, rows
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
-from metricsql.build.engine import open_reader
+from metricsql.build.engine import Limits, open_reader
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import StoredTables, table_digests
@@ -55,7 +55,7 @@ def build(definition: Definition, request: Request, told: Told = lambda stage: N
         return replace(report, unchanged=True)
     place = trying if request.dry_run else writing
     try:
-        with place(definition.database, definition.folder) as side:
+        with place(definition.database, definition.folder, Limits(request.memory_limit, request.threads)) as side:
             _Build(side, definition, request, report, told).run()
             told("write")
     except NothingToWrite:
@@ -100,7 +100,7 @@ class _Build:
     def run(self) -> None:
         with self.stage("check"):
             self.check()
-            self.side.write(self.request.memory_limit, self.request.threads)
+            self.side.write()
         with self.stage("read"):
             found = self.read()
         with self.stage("fields"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +68,39 @@ class Engine:
         self.connection.close()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What an engine may use. `memory` is an amount such as `4GB`."""
+
+    memory: str | None = None
+    threads: int | None = None
+
+    def apply(self, engine: Engine) -> None:
+        """Set them on an engine that has done nothing yet. Raises `ProjectError` for what is no amount, and closes it."""
+        if self.memory is not None:
+            try:
+                engine.run(f"SET memory_limit = {literal(self.memory)}")
+            except EngineError:
+                engine.close()
+                raise ProjectError(Diagnostic("bad-value", f"`{one_line(self.memory)}` is no amount of memory",
+                                              hint="for example `4GB` or `500MB`")) from None
+        if self.threads is not None:
+            engine.run(f"SET threads = {int(self.threads)}")
+
+
 INTERRUPTED = "Query interrupted"
 """What the engine says in place of the exception that the handler of a signal raised."""
 
 
 def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnection | None = None,
-                alias: str | None = None) -> Engine:
+                alias: str | None = None, limits: Limits = Limits()) -> Engine:
     """A connection that sees the built file read-only (if there is one) as its current database.
 
     The file is attached, not opened: a process that holds results of an older build open keeps them, and
     still finds the newest file when it asks again.
     """
     engine = Engine(connection or duckdb.connect(), folder)
+    limits.apply(engine)
     if database.exists():
         alias = alias or f"built {database.stat().st_ino}"
         attached = {row[0] for row in engine.rows("SELECT database_name FROM duckdb_databases()")}
@@ -104,18 +126,18 @@ def attach_built(engine: Engine, database: Path, alias: str) -> None:
                                      "that only it holds is lost then")) from None
 
 
-def open_writer(database: Path, folder: Path, memory_limit: str | None = None, threads: int | None = None) -> Engine:
+def open_writer(database: Path, folder: Path) -> Engine:
     """A connection that writes a file of its own."""
     engine = Engine(duckdb.connect(), folder)
     try:
-        attach_written(engine, database, memory_limit, threads)
-    except (EngineError, ProjectError):
+        attach_written(engine, database)
+    except EngineError:
         engine.close()
         raise
     return engine
 
 
-def attach_written(engine: Engine, database: Path, memory_limit: str | None, threads: int | None) -> None:
+def attach_written(engine: Engine, database: Path) -> None:
     """Let an engine write a file, as its current database, which nobody else sees before it is done.
 
     So it needs no log of what was written: without one, every statement is spared a wait for the disk.
@@ -123,14 +145,6 @@ def attach_written(engine: Engine, database: Path, memory_limit: str | None, thr
     engine.run(f"SET temp_directory = {literal(str(database.resolve()) + '.tmp')}")
     engine.run(f"ATTACH {literal(str(database.resolve()))} AS {quoted(WRITTEN)} (RECOVERY_MODE no_wal_writes)")
     engine.run(f"USE {quoted(WRITTEN)}")
-    if memory_limit is not None:
-        try:
-            engine.run(f"SET memory_limit = {literal(memory_limit)}")
-        except EngineError:
-            raise ProjectError(Diagnostic("bad-value", f"`{one_line(memory_limit)}` is no amount of memory",
-                                          hint="for example `4GB` or `500MB`")) from None
-    if threads is not None:
-        engine.run(f"SET threads = {int(threads)}")
 
 
 def quoted(name: str) -> str:

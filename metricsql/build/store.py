@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from metricsql.build.engine import Engine, attach_written, open_reader, open_writer
+from metricsql.build.engine import Engine, Limits, attach_written, open_reader, open_writer
 from metricsql.build.state import create_state
 from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
 
@@ -43,10 +43,10 @@ class Side:
         self._pool = ThreadPoolExecutor(1)
         self._copied = self._pool.submit(_copy, database, path)
 
-    def write(self, memory_limit: str | None, threads: int | None) -> None:
+    def write(self) -> None:
         """From here on the engine writes the copy; the database itself is `LAST` for it."""
         self._copied.result()
-        attach_written(self.engine, self.path, memory_limit, threads)
+        attach_written(self.engine, self.path)
         create_state(self.engine)
         if self.lasting:
             self._pool.submit(_try_sync, self.path)  # the disk begins with it now, so that little is left to wait for at the end
@@ -57,14 +57,14 @@ class Side:
 
 
 @contextmanager
-def writing(database: Path, folder: Path) -> Iterator[Side]:
+def writing(database: Path, folder: Path, limits: Limits) -> Iterator[Side]:
     """A copy of the database, which takes its place if the block ends without an error."""
     with locked(database):
         path = database.with_name(f".{database.name}.building")
         _remove(path)
         try:
             _take_in_log(database, folder)
-            with closing(Side(open_reader(database, folder, alias=LAST), database, path, True)) as side:
+            with closing(Side(open_reader(database, folder, alias=LAST, limits=limits), database, path, True)) as side:
                 yield side
                 side.engine.run("CHECKPOINT")
             _sync(path)
@@ -77,11 +77,11 @@ def writing(database: Path, folder: Path) -> Iterator[Side]:
 
 
 @contextmanager
-def trying(database: Path, folder: Path) -> Iterator[Side]:
+def trying(database: Path, folder: Path, limits: Limits) -> Iterator[Side]:
     """A copy of the database that is thrown away afterwards; the database may be locked or not writable."""
     with tempfile.TemporaryDirectory(prefix="metricsql-") as temporary:
         try:
-            with closing(Side(open_reader(database, folder, alias=LAST), database, Path(temporary) / database.name, False)) as side:
+            with closing(Side(open_reader(database, folder, alias=LAST, limits=limits), database, Path(temporary) / database.name, False)) as side:
                 yield side
         except OSError as error:
             raise _os_error(error, database) from None
