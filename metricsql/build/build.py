@@ -100,9 +100,11 @@ class _Build:
     def run(self) -> None:
         with self.stage("check"):
             self.check()
-            self.side.write()
+        if self.before.why_not is not None:
+            self.side.write()  # else the state that is compared with can be read in the file that is there
         with self.stage("read"):
             found = self.read()
+        self.side.write()
         with self.stage("fields"):
             stores, same = note.store_fields(self.engine, self.context)
             work = self.work(found)

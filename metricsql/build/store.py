@@ -40,11 +40,15 @@ class Side:
 
     def __init__(self, engine: Engine, database: Path, path: Path, lasting: bool) -> None:
         self.engine, self.path, self.lasting = engine, path, lasting
+        self._written = False
         self._pool = ThreadPoolExecutor(1)
         self._copied = self._pool.submit(_copy, database, path)
 
     def write(self) -> None:
-        """From here on the engine writes the copy; the database itself is `LAST` for it."""
+        """From here on the engine writes the copy, if it does not yet; the database itself is `LAST` for it."""
+        if self._written:
+            return
+        self._written = True
         self._copied.result()
         attach_written(self.engine, self.path)
         create_state(self.engine)
