@@ -17,7 +17,7 @@ from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import StoredTables, table_digests
 from metricsql.build.patch import count_rows
-from metricsql.build.records import RecordChanges, load_records, note_records, record_changes
+from metricsql.build.records import RecordChanges, load_records, note_records, read_once, record_changes
 from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
@@ -128,6 +128,7 @@ class _Build:
     def check(self) -> None:
         """Read what the project is, and bind it."""
         findings = Findings(list(self.definition.warnings))
+        self.definition = read_once(self.engine, self.definition)
         catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of)
         compiled = compile_metrics(self.definition, catalog, sources, findings)
         try_conditions(self.engine, self.definition, sources, compiled, findings)

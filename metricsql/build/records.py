@@ -6,7 +6,8 @@ A record keeps its number from build to build, so that what is kept by number st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from metricsql.bind.sources import BoundModel
 from metricsql.build.catalog import attach
@@ -14,16 +15,35 @@ from metricsql.build.engine import Engine, literal, quoted, reading
 from metricsql.build.files import rejected_lines
 from metricsql.build.report import Unusable
 from metricsql.build.state import state
-from metricsql.build.temporary import create
+from metricsql.build.temporary import create, drop
+from metricsql.diagnostics import ProjectError
+from metricsql.project.definition import Definition
 from metricsql.sql import differences, problems
 from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context
-from metricsql.sql.sources import records_name, records_steps
+from metricsql.sql.sources import load_source, records_name, records_steps
 
 Flags = Mapping[str, Sequence[tuple[str, Condition]]]
 NOW = "records now"
 """The temporary table with the records of all models as they are now."""
+AS_GIVEN = " as given"
+"""Ends the name of a table with all that a source of records holds."""
 EXAMPLES = 3
+
+
+def read_once(engine: Engine, definition: Definition) -> Definition:
+    """Reads the records of every model into a temporary table, so that a build sees them but once, and as they were then.
+
+    A source that cannot be read so stays as it is; whoever reads it next says what is wrong.
+    """
+    models = {}
+    for name, model in definition.models.items():
+        models[name] = model
+        with suppress(ProjectError), reading(str(model.records), model.records.place):
+            attach(engine, model.records)
+            engine.run(load_source(model.records, name + AS_GIVEN))
+            models[name] = replace(model, records=replace(model.records, loaded=name + AS_GIVEN))
+    return replace(definition, models=models)
 
 
 def load_records(engine: Engine, context: Context, flags: Flags, known: bool) -> list[Unusable]:
@@ -44,6 +64,7 @@ def load_records(engine: Engine, context: Context, flags: Flags, known: bool) ->
                 _renumber(engine, records_name(context, model.name), model.name)
             found += _record_problems(engine, context, model)
             found += rejected_lines(engine, declared.records)
+        drop(engine, model.name + AS_GIVEN)
     return found
 
 

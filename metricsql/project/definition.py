@@ -40,6 +40,8 @@ class SourceDef:
     place: Place = field(default_factory=Place, compare=False)
     folder: Path | None = field(default=None, compare=False)
     """Where relative paths start. Without it they stay as they are, for SQL that is run from the project folder."""
+    loaded: str | None = field(default=None, compare=False)
+    """The table that holds its rows already, in their order."""
 
     @property
     def location(self) -> str:

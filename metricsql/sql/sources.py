@@ -17,7 +17,7 @@ from metricsql.diagnostics import one_line
 from metricsql.project.definition import EVENTS, SourceDef
 from metricsql.sql import syntax
 from metricsql.sql.context import Context
-from metricsql.sql.steps import Step
+from metricsql.sql.steps import Step, statement
 from metricsql.sql.syntax import column, function, named, text
 
 FIELD = "custom."
@@ -91,8 +91,17 @@ def _options(**options: str | bool) -> list[exp.Expression]:
             for name, value in options.items() if value]
 
 
+def load_source(source: SourceDef, table: str) -> str:
+    """Makes a temporary table of all that a source holds, in its order."""
+    before, scanned = source_steps(source, "source", "")
+    query = syntax.select(exp.Star()).from_(scanned, copy=False)
+    return f"CREATE TEMP TABLE {syntax.render(syntax.identifier(table))} AS\n{statement([*before, Step('all', '', query)])}"
+
+
 def source_steps(source: SourceDef, name: str, comment: str, file: str | None = None) -> tuple[list[Step], exp.Expression]:
     """The table expression of a source, behind a step of its own where it is a query of the project."""
+    if source.loaded is not None:
+        return [], syntax.table(source.loaded)
     if source.sql is None:
         return [], scan(source, file=file)
     return [Step(name, comment, source.query)], syntax.table(name)
