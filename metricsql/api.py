@@ -106,7 +106,7 @@ class Project:
     def build(
         self, as_of: str | date | None = None, *, select: Sequence[str] | None = None, full: bool = False,
         strict: bool = False, dry_run: bool = False, memory_limit: str | None = None, threads: int | None = None,
-        progress: Callable[[str], None] | None = None,
+        engine: str | None = None, progress: Callable[[str], None] | None = None,
     ) -> BuildReport:
         """Compute every metric through a day and write the database. Returns what was done.
 
@@ -114,10 +114,11 @@ class Project:
         database is what it was before.
         """
         from metricsql.build.build import Request, build
+        from metricsql.project.definition import with_engine
 
         chosen = None if select is None else self.select(select)
         request = Request(self._day(as_of), chosen, full, strict, dry_run, memory_limit, threads)
-        return build(self.definition, request, progress or (lambda stage: None))
+        return build(with_engine(self.definition, engine), request, progress or (lambda stage: None))
 
     def formula_sql(
         self, text: str, *, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb",

@@ -31,10 +31,11 @@ from metricsql.project.definition import Definition
 from metricsql.sql.conditions import Condition, check_kinds, parse_condition
 from metricsql.sql.context import Context
 from metricsql.sql.day import day_steps
-from metricsql.sql.dialects import dialects
+from metricsql.sql.dialects import dialects, spark
 from metricsql.sql.history import history_steps, selection
 from metricsql.sql.sources import attach_words, field_value, records_steps, row_models, rows_steps
 from metricsql.sql.steps import Step, needed, statement
+from metricsql.sql.views import as_views, spark_script
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,11 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
 
     With a day, the day form: the rows of that day.
     """
+    if dialect not in dialects():
+        raise unknown_dialect(dialect)
     context = replace(context, sources=as_pasted(context.sources))
+    if dialect == spark.NAME:
+        return ";\n\n".join(spark_statements(context, compiled, wanted, day)) + ";"
     plan = compiled.plan(context.definition, wanted)
     model = compiled.metrics[wanted[0]].model
     sources = {context.sources.series[s.namespace].definition.source for p in plan.models for s in p.inputs
@@ -128,13 +133,28 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
     return first + selection_statement(all_steps(context, compiled, plan, day), model, wanted, dialect)
 
 
+def spark_statements(context: Context, compiled: Compiled, wanted: Sequence[str], day: date | None = None) -> list[str]:
+    """The same as statements for Spark: settings, a view for every source that is read, and the one that computes."""
+    sources, views = as_views(context.sources, context.catalog)
+    context = replace(context, sources=sources)
+    steps = all_steps(context, compiled, compiled.plan(context.definition, wanted), day)
+    model = compiled.metrics[wanted[0]].model
+    used = needed([*steps, selection(model, wanted)], "result")
+    return [*spark_script(views, used), selection_statement(steps, model, wanted, spark.NAME)]
+
+
 def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str], dialect: str = "duckdb") -> str:
     """The wanted columns of a model's result as one statement, with the steps it needs. Raises for an unknown dialect."""
     if dialect not in dialects():
-        raise ProjectError(Diagnostic("unknown-dialect", f"there is no SQL dialect `{dialect}`", hint=did_you_mean(dialect, dialects())
-                                      or "the dialects are " + ", ".join(dialects())))
+        raise unknown_dialect(dialect)
     last = selection(model, wanted)
     return statement(needed([*steps, last], last.name), dialect, order_by=("record", "day"))
+
+
+def unknown_dialect(name: str) -> ProjectError:
+    """The error for a dialect that is not offered."""
+    hint = did_you_mean(name, dialects()) or "the dialects are " + ", ".join(dialects())
+    return ProjectError(Diagnostic("unknown-dialect", f"there is no SQL dialect `{name}`", hint=hint))
 
 
 def default_as_of(definition: Definition, now: datetime | None = None) -> date:

@@ -13,7 +13,7 @@ ORDER = ["version", "diagnostics", "project", "operators", "formula", "library",
          "build", "inspect", "api", "run", "cli"]
 """Each may import those before it, and itself."""
 LAZY = {("api", "cli")}
-HOME = {"sqlglot": "sql", "duckdb": "build", "click": "cli"}
+HOME = {"sqlglot": "sql", "duckdb": "build", "pyspark": "build", "click": "cli"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

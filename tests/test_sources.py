@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 import metricsql
 from tests.projects import build, query, values, write_project
@@ -114,6 +115,16 @@ def test_a_renamed_root_and_a_declared_child(tmp_path: Path) -> None:
     assert values(project, "x") == {("c1", day): 5.0}
     assert values(project, "device_x") == {("c1", day): 6.0}
     assert values(project, "own") == {("d1", day): 1.0, ("d2", day): 1.0}
+
+
+def test_a_child_may_be_declared_before_the_root(tmp_path: Path) -> None:
+    files = {"companies.csv": "id\na\n", "endusers.csv": "id,company\ne1,a\n",
+             "activities.csv": "action,enduser,date\nlogin,e1,2025-01-01\n"}
+    models = {"enduser": {"records": "endusers.csv", "company": "company"}, "company": {"records": "companies.csv"}}
+    file = write_project(tmp_path, files, [{"id": "m", "formula": "rolling_sum(activities.login, 1)"}], until="2025-01-01")
+    declared = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**declared, "models": models}, sort_keys=False))
+    assert values(build(file), "m") == {("a", date(2025, 1, 1)): 1.0}
 
 
 def test_unusable_rows_are_counted_and_shown(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Self
 
-from metricsql.build import changes, compute, kept, note, rows
+from metricsql.build import changes, compute, kept, note, outside, rows
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
@@ -55,12 +56,24 @@ def build(definition: Definition, request: Request, told: Told = lambda stage: N
         return replace(report, unchanged=True)
     place = trying if request.dry_run else writing
     try:
-        with place(definition.database, definition.folder, Limits(request.memory_limit, request.threads)) as side:
-            _Build(side, definition, request, report, told).run()
+        limits = Limits(request.memory_limit, request.threads)
+        with place(definition.database, definition.folder, limits) as side, _kind(definition)(side, definition, request, report, told) as work:
+            work.run()
             told("write")
     except NothingToWrite:
         return replace(report, unchanged=not request.dry_run)
+    if not request.dry_run:
+        work.committed()
     return report
+
+
+def _kind(definition: Definition) -> type[Build]:
+    """The build of the engine that the project names."""
+    if definition.engine.name == "spark":
+        from metricsql.build.spark.build import SparkBuild
+
+        return SparkBuild
+    return Build
 
 
 def is_current(definition: Definition, as_of: date) -> bool:
@@ -74,8 +87,8 @@ def is_current(definition: Definition, as_of: date) -> bool:
         engine.close()
 
 
-class _Build:
-    """The state of one build: what is known so far."""
+class Build:
+    """The state of one build: what is known so far. This one computes with DuckDB."""
 
     def __init__(self, side: Side, definition: Definition, request: Request, report: BuildReport, told: Told) -> None:
         self.side, self.engine = side, side.engine
@@ -89,6 +102,15 @@ class _Build:
         self.options: Mapping[str, str]
         self.first_warnings: list[Diagnostic] = []
         self.started = datetime.now(UTC).replace(tzinfo=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Whatever became of the build."""
+
+    def committed(self) -> None:
+        """After the new file has taken its place."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -119,11 +141,23 @@ class _Build:
             return
         with self.stage("collapse"):
             work = self.collapse(found, work)
-        self.engine.close_outside()
         with self.stage("compute"):
-            changed = carry_out(self.engine, self.context, self.compiled, work, self.told)
+            changed = self.compute(work)
         with self.stage("write"):
             self.finish(work, changed, stores)
+
+    def reader(self) -> rows.Reader:
+        """What reads rows."""
+        return rows.Reader(self.engine)
+
+    def write_values(self, work: Work, changed: Changed | None) -> None:
+        """The last values of every record, and what the report says of all values."""
+        engine, context = self.engine, self.context
+        same = self.before.as_of == context.as_of and not work.days and \
+            all(self.before.options.get(name) == digest for name, digest in changes.records_digests(engine, context).items())
+        note.write_latest(engine, context, changed if same else None)
+        self.report.settled = count_settled(engine, context, self.compiled, work, changed)
+        self.report.rows = count_rows(engine)
 
     def check(self) -> None:
         """Read what the project is, and bind it."""
@@ -154,7 +188,7 @@ class _Build:
         for namespace, series in self.context.sources.series.items():
             same = known and self.before.options.get(f"series {namespace}") == now[f"series {namespace}"]
             files = changes.files_before(self.engine, f"series {namespace}") if same else None
-            self.readings[namespace] = read_rows(self.engine, self.context, series, files, not records.same_set)
+            self.readings[namespace] = read_rows(self.reader(), self.context, series, files, not records.same_set)
         self.report.unusable = [*unusable, *rows.unusable(self.engine, self.readings.values()), *self.tables.load()]
         self.context = replace(self.context, catalog=names_of(self.engine, self.context, self.readings.values()))
         self.compiled = self.with_warnings()
@@ -203,6 +237,13 @@ class _Build:
         self.context = replace(self.context, kept=made)
         return work if moved is None else replace(work, moved=moved, differences=moved.differences(work.differences, made))
 
+    def compute(self, work: Work) -> Changed | None:
+        """Bring the tables of metrics up to date; which values changed, where that is known. From here on nothing else is read."""
+        self.engine.close_outside()
+        if outside.shown(self.engine):
+            outside.forget(self.engine)
+        return carry_out(self.engine, self.context, self.compiled, work, self.told)
+
     def tell(self, work: Work) -> None:
         """What the report says of the work before it is done."""
         for model in self.compiled.plan(self.definition, self.request.select).models:
@@ -213,11 +254,7 @@ class _Build:
 
     def finish(self, work: Work, changed: Changed | None, stores: bool) -> None:
         engine, context = self.engine, self.context
-        same = self.before.as_of == context.as_of and not work.days and \
-            all(self.before.options.get(name) == digest for name, digest in changes.records_digests(engine, context).items())
-        note.write_latest(engine, context, changed if same else None)
-        self.report.settled = count_settled(engine, context, self.compiled, work, changed)
-        self.report.rows = count_rows(engine)
+        self.write_values(work, changed)
         self.report.tables = self.tables.write(work.selected is not None)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
         if work.selected is None:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -45,13 +47,33 @@ def project_digest(definition: Definition) -> str:
     series = {name: {"source": _source(s.source), "collapse": dict(s.collapse), "zeros": dict(s.zeros)}
               for name, s in definition.series.items()}
     everything = {
-        "version": __version__, "engine": duckdb.__version__, "timezone": definition.timezone,
+        "version": __version__, "engine": engine_version(definition), "timezone": definition.timezone,
         "start": str(definition.start), "trend": definition.trend,
         "fields_before_tracking": definition.fields_before_tracking, "models": models, "series": series,
         "metrics": [_metric(metric) for metric in definition.metrics],
         "tables": [table_data(table) for table in definition.tables.values()],
     }
     return _digest(everything)
+
+
+def engine_version(definition: Definition) -> str:
+    """The engine with its version; for one that writes outside the built file, also where to."""
+    if definition.engine.name == "duckdb":
+        return duckdb.__version__
+    return f"{definition.engine.name} {version_of('pyspark')} {output_of(definition)}"
+
+
+def output_of(definition: Definition) -> Path:
+    """The folder for results that lie outside the built file."""
+    database = definition.database.resolve()
+    return Path(definition.engine.output or database.with_name(f"{database.stem}.parquet"))
+
+
+def version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "?"
 
 
 def _digest(data: Any) -> str:
@@ -77,7 +99,7 @@ def options(context: Context, compiled: Compiled) -> dict[str, str]:
     """What else decides values, by name."""
     definition = context.definition
     found = {
-        "product version": __version__, "engine version": duckdb.__version__, "timezone": definition.timezone,
+        "product version": __version__, "engine version": engine_version(definition), "timezone": definition.timezone,
         "models": dump({name: m.definition.company is None for name, m in context.sources.models.items()}),
         "start": str(context.start), "wheres": dump(sorted(compiled.flags)), "columns": dump(compiled.columns()),
     }

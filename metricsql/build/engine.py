@@ -61,7 +61,11 @@ class Engine:
         return list(self.types(table))
 
     def close_outside(self) -> None:
-        """From here on nothing that runs can read or write another file."""
+        """From here on nothing that runs can read or write another file than those of results outside the built file."""
+        state = "SELECT COUNT(*) FROM duckdb_tables() WHERE database_name = current_catalog() AND schema_name = '_metricsql' " \
+                "AND table_name = 'stretches'"
+        if self.value(state) and (folders := self.rows('SELECT DISTINCT folder FROM "_metricsql"."stretches"')):
+            self.run(f"SET allowed_directories = [{', '.join(literal(folder) for folder, in folders)}]")
         self.run("SET enable_external_access = false")
 
     def close(self) -> None:

@@ -93,11 +93,16 @@ def refresh(engine: Engine, context: Context, wanted: Sequence[Need], readings: 
         by_namespace.setdefault(need.namespace, []).append(need)
     for namespace, some in by_namespace.items():
         _refresh_namespace(engine, context, readings[namespace], some, gone, moved)
+    note_columns(engine, wanted)
+    return {need.key: need.columns for need in wanted}
+
+
+def note_columns(engine: Engine, wanted: Sequence[Need]) -> None:
+    """Remember which series the tables hold, and in which columns."""
     engine.run(f"DELETE FROM {state('inputs')}")
     for need in wanted:
         engine.run(f"INSERT INTO {state('inputs')} SELECT ?, ?, UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[])",
                    [need.model, need.namespace, list(need.columns), list(need.columns.values())])
-    return {need.key: need.columns for need in wanted}
 
 
 def _refresh_namespace(engine: Engine, context: Context, found: Reading, wanted: Sequence[Need],

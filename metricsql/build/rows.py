@@ -48,25 +48,50 @@ class Reading:
         return frozenset(row[0] for row in rows)
 
 
-def read_rows(engine: Engine, context: Context, series: BoundSeries, before: Mapping[str, str] | None,
+class Reader:
+    """Reads rows into a table, and asks what only they can tell. This one does it with DuckDB."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def load(self, context: Context, found: Reading, chosen: frozenset[str] | None = None) -> None:
+        """Fill the table of rows from some files (None: all)."""
+        load(self.engine, context, found, chosen)
+
+    def fingerprints(self, context: Context, found: Reading) -> str:
+        """A query for the days of the rows that are loaded."""
+        folder = context.definition.folder.resolve().as_posix() + "/"
+        return differences.fingerprints(context, found.series, found.stamps is not None, folder)
+
+    def rejects(self, found: Reading, paths: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Per CSV file, the lines that are no rows."""
+        return {path: files.rejects(self.engine, found.series.definition.source, path) for path in paths}
+
+    def tied(self, context: Context, found: Reading, days: str) -> list[tuple[str, date]]:
+        """`name, day` of those days in a table on which the order of rows matters."""
+        return [(name, day) for name, day in self.engine.rows(differences.tied_days(context, found.series, days))]
+
+
+def read_rows(reader: Reader, context: Context, series: BoundSeries, before: Mapping[str, str] | None,
               anew: bool) -> Reading:
     """Load the rows of changed files (of all with `anew`) and note what every day holds now.
 
     `before` is what the last build read: each file with its stamp; None if nothing can be compared with it.
     """
+    engine = reader.engine
     source = series.definition.source
     with reading(str(source), source.place):
         attach(engine, source)
         found = Reading(series, files.files_of(context.definition, source))
         if anew or before is None or found.stamps is None:
-            load(engine, context, found)
+            reader.load(context, found)
         else:
             now = found.stamps
-            load(engine, context, found, frozenset(name for name, stamp in now.items() if before.get(name) != stamp))
-        _note_days(engine, context, found)
-        _note_rejected(engine, context, found)
+            reader.load(context, found, frozenset(name for name, stamp in now.items() if before.get(name) != stamp))
+        _note_days(reader, context, found)
+        _note_rejected(reader, context, found)
     if before is not None:
-        found.changed = _changed(engine, context, found)
+        found.changed = _changed(reader, context, found)
     return found
 
 
@@ -86,35 +111,36 @@ def load(engine: Engine, context: Context, found: Reading, chosen: frozenset[str
            rows_steps(context, series, models, None, problems.row_problems(context, series, models), part))
 
 
-def _note_days(engine: Engine, context: Context, found: Reading) -> None:
+def _note_days(reader: Reader, context: Context, found: Reading) -> None:
     """The temporary table of all days: those of the files that were read, and of all others as they were."""
-    name = quoted(differences.days_now(found.series))
-    folder = context.definition.folder.resolve().as_posix() + "/"
+    engine, name = reader.engine, quoted(differences.days_now(found.series))
     engine.run(f"CREATE TEMP TABLE {name} AS SELECT * FROM {state('days')} LIMIT 0")
     if found.loaded is None or found.loaded:
-        engine.run(f"INSERT INTO {name} {differences.fingerprints(context, found.series, found.stamps is not None, folder)}")
+        engine.run(f"INSERT INTO {name} {reader.fingerprints(context, found)}")
     if found.loaded is not None:
         kept = sorted((found.stamps or {}).keys() - found.loaded)
         engine.run(f"INSERT INTO {name} SELECT * FROM {state('days')} WHERE namespace = ? AND LIST_CONTAINS(?, file)",
                    [found.series.namespace, kept])
 
 
-def _note_rejected(engine: Engine, context: Context, found: Reading) -> None:
+def _note_rejected(reader: Reader, context: Context, found: Reading) -> None:
     source = found.series.definition.source
     if is_csv(source):
         paths = {files.shown(context.definition, path): path for path in files.paths_of(source)}
         chosen = paths.keys() if found.loaded is None else found.loaded
-        found.rejected = {name: files.rejects(engine, source, paths[name]) for name in sorted(chosen) if name in paths}
+        read = {paths[name]: name for name in sorted(chosen) if name in paths}
+        found.rejected = {read[path]: lines for path, lines in reader.rejects(found, list(read)).items()}
 
 
-def _changed(engine: Engine, context: Context, found: Reading) -> Days:
+def _changed(reader: Reader, context: Context, found: Reading) -> Days:
+    engine = reader.engine
     series, before, now = found.series, state("days"), quoted(differences.days_now(found.series))
     rows = engine.rows(differences.changed_days(before, now, series.namespace))
     if needs_order(series):
         engine.run(f"CREATE OR REPLACE TEMP TABLE \"reordered days\" AS {differences.reordered_days(before, now, series.namespace)}")
         rows += engine.rows('SELECT name, day FROM "reordered days" WHERE moved')
         if engine.value('SELECT COUNT(*) FROM "reordered days" WHERE NOT moved'):
-            rows += engine.rows(differences.tied_days(context, series, '"reordered days"'))
+            rows += reader.tied(context, found, '"reordered days"')
     days: dict[str, set[date]] = {}
     for name, day in rows:
         if name is not None and day is not None:

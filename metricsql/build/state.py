@@ -10,6 +10,7 @@
 | `days` | per file, name and day: rows, an order-free hash of them, and what was wrong |
 | `records` | the records with their numbers, companies, first days and conditions that hold |
 | `timelines` | the values of fields that metrics read, with the days on which they change |
+| `stretches` | the folders with Parquet files that make up a table, where results lie outside the file |
 | `inputs` | the columns of the tables `<model> <namespace> by day` |
 | `<model> <namespace> by day` | the series that metrics read, collapsed to one value per record and day |
 """
@@ -40,6 +41,7 @@ _OWN = {
             "ordered HUGEINT, models VARCHAR[], culprits VARCHAR[]",
     "records": "model VARCHAR, number INTEGER, record VARCHAR, company INTEGER, since DATE, flags VARCHAR[]",
     "timelines": "model VARCHAR, field VARCHAR, record VARCHAR, day DATE, value VARCHAR",
+    "stretches": '"table" VARCHAR, first DATE, last DATE, folder VARCHAR',
     "inputs": "model VARCHAR, namespace VARCHAR, name VARCHAR, \"column\" VARCHAR",
 }
 

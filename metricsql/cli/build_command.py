@@ -16,9 +16,10 @@ from metricsql.cli.output import Progress, format_option, print_json, show_diagn
 @click.option("--dry-run", is_flag=True, help="say what would be computed, write nothing")
 @click.option("--memory-limit", metavar="SIZE", help="for example 4GB")
 @click.option("--threads", type=click.IntRange(1), help="threads of the engine")
+@click.option("--engine", metavar="NAME", help="duckdb or spark [default: the project's `engine`, else duckdb]")
 @format_option("text", "json", default="text")
 def command(as_of: str | None, full: bool, select: tuple[str, ...], strict: bool, dry_run: bool, memory_limit: str | None,
-            threads: int | None, form: str) -> None:
+            threads: int | None, engine: str | None, form: str) -> None:
     """Compute the metrics through a day and write them into the project's DuckDB file.
 
     \b
@@ -32,7 +33,7 @@ def command(as_of: str | None, full: bool, select: tuple[str, ...], strict: bool
     project = Project(load_definition(project_path()))
     with Progress() as progress:
         report = project.build(as_of, select=list(select) or None, full=full, strict=strict, dry_run=dry_run,
-                               memory_limit=memory_limit, threads=threads, progress=progress)
+                               memory_limit=memory_limit, threads=threads, engine=engine, progress=progress)
     show_diagnostics(report.warnings)
     if form == "json":
         print_json(report.to_dict())

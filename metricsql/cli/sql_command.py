@@ -15,7 +15,7 @@ from metricsql.cli.main import project_path
 @click.option("--interval", "-i", metavar="I", help="the interval of the table [default: its own]")
 @click.option("--as-of", metavar="DAY", help="last day of the grid [default: the project's `until`, else yesterday]")
 @click.option("--day", metavar="DAY", help="the one-day form: the rows of this day, without window functions")
-@click.option("--dialect", default="duckdb", show_default=True, metavar="NAME", help="SQL dialect to print")
+@click.option("--dialect", default="duckdb", show_default=True, metavar="NAME", help="SQL dialect to print: duckdb, or spark for a script")
 def command(metrics: tuple[str, ...], table: str | None, interval: str | None, as_of: str | None, day: str | None,
             dialect: str) -> None:
     """Print one statement with the columns record, day and METRIC..., or the one of an output table.

@@ -13,7 +13,7 @@ from typing import Any
 from metricsql.bind.catalog import Catalog
 from metricsql.inspect.formula_schema import Schema, formula_defs, suggested
 from metricsql.inspect.table_schema import table_schema
-from metricsql.project.definition import CALCULATED, NAMESPACE_ALIASES, NAMESPACES, Definition
+from metricsql.project.definition import CALCULATED, ENGINES, NAMESPACE_ALIASES, NAMESPACES, Definition
 from metricsql.project.load import RESERVED_IDS
 from metricsql.project.schema import IDENTIFIER, ProjectFile
 
@@ -61,6 +61,7 @@ def json_schema(names: Names = NOTHING, part: bool = False) -> Schema:
     defs: dict[str, Schema] = made.pop("$defs")
     defs["Source"] = _source(defs["Source"])
     defs["Series"] = _series(defs["Series"])
+    defs["Engine"] = {"description": defs["Engine"]["description"], "anyOf": [{"enum": list(ENGINES)}, defs["Engine"]]}
     _metric(defs["Metric"], names)
     _test(defs["UnitTest"], names)
     table_schema(defs, PATH, names.metrics)

@@ -106,6 +106,6 @@ WINDOW_OPERATORS = [
         meaning="whole days since the newest day with a value above zero", nulls="no value before the first such day",
         words="the number of days since {x} was last above 0",
         reads="everything", input="CASE WHEN {x} > 0 THEN {day} END", history="LAST_VALUE({x} IGNORE NULLS)",
-        day="MAX({x})", result="CAST({day} - {leaf} AS DOUBLE)", evaluate=_days_since,
+        day="MAX({x})", result="CAST(DATE_DIFF('day', {leaf}, {day}) AS DOUBLE)", evaluate=_days_since,
     ),
 ]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from glob import iglob
 from pathlib import Path
 from typing import Any
 
-from metricsql.diagnostics import Diagnostic, Locate, Place, bare
+from metricsql.diagnostics import Diagnostic, Locate, Place, ProjectError, bare, did_you_mean
 
 NAMESPACES = ("activities", "metrics", "conversations", "tasks", "system", "revenue")
 """The namespaces every project knows; others are declared under `series:`."""
@@ -217,6 +217,20 @@ class TableDef:
     locate: Locate = field(default=bare, compare=False)
 
 
+ENGINES = ("duckdb", "spark")
+
+
+@dataclass(frozen=True)
+class EngineDef:
+    """What computes the metrics, and for a cluster where it is and which folder holds its results."""
+
+    name: str = "duckdb"
+    master: str | None = None
+    remote: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict, hash=False)
+    output: str | None = None
+
+
 @dataclass(frozen=True)
 class Definition:
     """A whole project. `folder` is where relative paths start; `warnings` were found on loading."""
@@ -226,6 +240,7 @@ class Definition:
     name: str
     database: Path
     timezone: str = "UTC"
+    engine: EngineDef = EngineDef()
     start: date | None = None
     until: date | None = None
     trend: str = "ratio"
@@ -249,3 +264,13 @@ class Definition:
     def children(self) -> list[str]:
         """The models below the root."""
         return [name for name, model in self.models.items() if model.company is not None]
+
+
+def with_engine(definition: Definition, name: str | None) -> Definition:
+    """The same project with another engine; what the project says of an engine holds for that one. Raises `ProjectError`."""
+    if name is None or name == definition.engine.name:
+        return definition
+    if name not in ENGINES:
+        raise ProjectError([Diagnostic("bad-value", f"there is no engine `{name}`", hint=did_you_mean(name, ENGINES)
+                                       or "the engines are " + ", ".join(ENGINES))])
+    return replace(definition, engine=EngineDef(name))

@@ -14,6 +14,7 @@ from metricsql.project.definition import (
     NAMESPACE_ALIASES,
     NAMESPACES,
     Definition,
+    EngineDef,
     MetricDef,
     ModelDef,
     SeriesDef,
@@ -21,13 +22,13 @@ from metricsql.project.definition import (
     Written,
 )
 from metricsql.project.document import Document, parse_json, read_document, read_text
-from metricsql.project.schema import Metric, Model, ProjectFile, Series, Source
+from metricsql.project.schema import Engine, Metric, Model, ProjectFile, Series, Source
 from metricsql.project.tables import read_table
 from metricsql.project.unit_tests import read_tests
 from metricsql.project.validate import NO_FORMULA, validate
 
 FILE_NAMES = ("metricsql.yml", "metricsql.yaml", "metricsql.json")
-OPTIONS = ("name", "database", "timezone", "start", "until", "trend", "fields_before_tracking")
+OPTIONS = ("name", "database", "engine", "timezone", "start", "until", "trend", "fields_before_tracking")
 RESERVED_IDS = ("record", "day")
 SCHEMAS = ("metrics", "tables", "_metricsql")
 """The schemas of the built file."""
@@ -102,6 +103,7 @@ class _Loader:
         ids = [metric.id for file in self.files for metric in file.content.metrics]
         tests = tuple(test for file in self.files if self.whole for test in read_tests(
             file.content.tests, shift(file.document.place, ("tests",)), models, series, ids, self.findings))
+        engine = self.engine(options.pop("engine", None))
         name = options.pop("name", None) or self.root.resolve().name or "project"
         database = self.root / options.pop("database", f"{name}.duckdb")
         self.check_database(database)
@@ -110,7 +112,8 @@ class _Loader:
             lambda source, inner: self.source(source, file, (*path, *inner)), models, self.whole, self.findings)))
         return Definition(
             self.root, self.file, name, database, models=models, series=series, metrics=metrics, tables=tables, tests=tests,
-            warnings=tuple(self.findings.warnings), errors=tuple(self.findings.errors), names_known=names_known, **options,
+            warnings=tuple(self.findings.warnings), errors=tuple(self.findings.errors), names_known=names_known, engine=engine,
+            **options,
         )
 
     def check_database(self, database: FilePath) -> None:
@@ -187,6 +190,14 @@ class _Loader:
         if result.get("start") and result.get("until") and result["start"] > result["until"]:
             self.findings.error("bad-value", f"`start` ({result['start']}) lies after `until` ({result['until']})", self.files[0].document.place(("start",)))
         return result
+
+    def engine(self, written: Engine | None) -> EngineDef:
+        if written is None or written.spark is None:
+            return EngineDef()
+        spark = written.spark
+        conf = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in spark.conf.items()}
+        output = spark.output and os.path.join(self.root.resolve(), spark.output)
+        return EngineDef("spark", spark.master, spark.remote, conf, output)
 
     def source(self, source: Source, file: _File, path: Path) -> SourceDef:
         advice = NOT_READ.get(FilePath(source.path or "").suffix.lower())

@@ -89,6 +89,36 @@ class UnitTest(Part):
         min_length=1, description="metric: record: day: the value, null for none")
 
 
+class Spark(Part):
+    """Where Spark is, and where it writes. Without `master` and `remote` it runs on this machine."""
+
+    master: Name | None = Field(default=None, description="a cluster, such as spark://host:7077, or local[4]")
+    remote: Name | None = Field(default=None, description="a Spark Connect server, such as sc://host:15002")
+    conf: dict[Name, str | int | float | bool] = Field(default={}, description="settings of the Spark session")
+    output: Name | None = Field(default=None, description="the folder for results; every machine must see it under this path")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Spark:
+        if self.master is not None and self.remote is not None:
+            raise ValueError("expected `master` or `remote`, not both")
+        return self
+
+
+class Engine(Part):
+    """What computes: DuckDB (`duckdb`), or Spark (`spark`, or where it is)."""
+
+    spark: Spark | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value not in ("duckdb", "spark"):
+            raise ValueError("expected `duckdb` or `spark`")
+        return {"spark": {}} if value == "spark" else {}
+
+
 class ProjectFile(Part):
     """A project file, or a part of one that `include` brings in."""
 
@@ -96,6 +126,7 @@ class ProjectFile(Part):
     name: Name | None = None
     include: list[Name] = []
     database: Name | None = None
+    engine: Engine | None = None
     timezone: TimeZone | None = None
     start: Day | None = None
     until: Day | None = None

@@ -36,6 +36,8 @@ class Context:
     """Per model and namespace, the series that the built file keeps by day, with their columns there."""
     timelines: Mapping[Field, str] = field(default_factory=dict)
     """The tables with the values of fields over time, where they are made already."""
+    positioned: bool = False
+    """Sources are views that know the file of a row and its place there."""
     restricted: bool = False
     """Only some records are computed: the tables of records hold just these."""
 

@@ -27,11 +27,16 @@ from metricsql.sql.steps import Step, needed, statement
 from metricsql.sql.syntax import column, named, text
 
 
-def describe(source: SourceDef) -> str:
-    """`column_name, column_type, ...` of a source."""
+def everything(source: SourceDef) -> str:
+    """All rows of a source."""
     before, table = source_steps(source, "source", "")
     query = exp.select(exp.Star()).from_(table)
-    return "DESCRIBE " + statement([*before, Step("all", "", query)])
+    return statement([*before, Step("all", "", query)])
+
+
+def describe(source: SourceDef) -> str:
+    """`column_name, column_type, ...` of a source."""
+    return "DESCRIBE " + everything(source)
 
 
 def field_kinds(source: SourceDef, columns: Sequence[Column]) -> str:
@@ -103,7 +108,8 @@ def names_and_days(context: Context, series: BoundSeries) -> str:
         query = query.select(named(syntax.filtered(first, concerns), f"first {model}"), copy=False)
     query = query.where(*usable).group_by(column("name"))
     steps = [
-        *[step for model in context.sources.models.values() for step in records_steps(context, model)],
+        *[step for model in sorted(context.sources.models.values(), key=lambda m: m.name != context.definition.root)
+          for step in records_steps(context, model)],
         *rows_steps(context, series, row_models(context, series), None),
     ]
     every = [*steps, Step("facts", "", query)]

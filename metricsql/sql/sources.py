@@ -303,7 +303,7 @@ def rows_steps(context: Context, series: BoundSeries, models: Sequence[str], nam
     ordered = needs_order(series)
     table = part.of_files(table)
     position: exp.Expression = syntax.column(POSITION, "s")
-    if ordered:
+    if ordered and not context.positioned:
         table, position = with_position(declared.source, table)
     query = exp.Select().from_(syntax.aliased(table, "s"), copy=False)
     for model in models:

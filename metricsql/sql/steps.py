@@ -49,15 +49,15 @@ def needed(steps: Sequence[Step], last: str, have: Iterable[str] = ()) -> list[S
 def statement(steps: Sequence[Step], dialect: str = duckdb.NAME, order_by: Sequence[str] = ()) -> str:
     """One statement: all steps but the last as CTEs with their sentences, the last one as its SELECT."""
     *before, last = steps
-    parts = [f"{_comment(step.comment)}{identifier(step.name).sql(dialect=dialect)} AS {_hint(step)}(\n"
+    parts = [f"{_comment(step.comment)}{render(identifier(step.name), dialect)} AS {_hint(step, dialect)}(\n"
              f"{_indent(step.text(dialect))}\n)" for step in before]
     head = "WITH\n" + ",\n\n".join(parts) + "\n\n" if parts else ""
-    order = "\nORDER BY " + ", ".join(identifier(name).sql(dialect=dialect) for name in order_by) if order_by else ""
+    order = "\nORDER BY " + ", ".join(render(identifier(name), dialect) for name in order_by) if order_by else ""
     return f"{head}{_comment(last.comment)}{last.text(dialect)}{order}"
 
 
-def _hint(step: Step) -> str:
-    return "NOT MATERIALIZED " if step.inline else ""
+def _hint(step: Step, dialect: str) -> str:
+    return "NOT MATERIALIZED " if step.inline and dialect == duckdb.NAME else ""
 
 
 def _comment(sentence: str) -> str:
@@ -66,7 +66,7 @@ def _comment(sentence: str) -> str:
 
 def _indent(sql: str) -> str:
     """Two spaces in front, but never inside a quoted text that spans lines."""
-    return "  " + sql.replace("\n", "\n  ") if "\n" not in "".join(sql.split("'")[1::2] + sql.split('"')[1::2]) else sql
+    return "  " + sql.replace("\n", "\n  ") if not any("\n" in inside for sign in "'\"`" for inside in sql.split(sign)[1::2]) else sql
 
 
 class Labels:

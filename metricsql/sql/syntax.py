@@ -13,7 +13,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 
-from metricsql.sql.dialects import duckdb
+from metricsql.sql.dialects import PRINTED, duckdb
 
 PLAIN = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null, exp.Boolean, exp.Subquery, exp.Placeholder)
 
@@ -94,6 +94,11 @@ def function(name: str, *arguments: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
+def moment(time: exp.Expression, place: exp.Expression) -> exp.Expression:
+    """What orders the rows of a day: the time, then the place in the source. Every dialect has its own form of it."""
+    return function("MOMENT", time, place)
+
+
 def all_of(conditions: Iterable[exp.Expression]) -> exp.Expression | None:
     """The conditions joined by AND; None without any."""
     result: exp.Expression | None = None
@@ -145,5 +150,4 @@ def uses(template: str, position: int, count: int) -> int:
 
 def render(expression: exp.Expression, dialect: str = duckdb.NAME, pretty: bool = True) -> str:
     """The SQL text of a tree."""
-    target = duckdb.Readable if dialect == duckdb.NAME else dialect
-    return expression.sql(dialect=target, pretty=pretty, max_text_width=100)
+    return expression.sql(dialect=PRINTED[dialect], pretty=pretty, max_text_width=100)

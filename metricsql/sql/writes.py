@@ -226,6 +226,18 @@ def _is_text(facts: Mapping[str, FieldFacts], field: str) -> bool:
 
 def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> str:
     """Make the table with the fields of every record and its values on the last day."""
+    return f"CREATE OR REPLACE TABLE {built_table(model + LATEST)} AS\n" \
+           + latest(context, model, metrics, facts, _name(records_name(context, model)))
+
+
+def show_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], file: str) -> str:
+    """The same as a view, over a file with the records."""
+    records = f"READ_PARQUET({_sql(syntax.text(file))})"
+    return f"CREATE VIEW {built_table(model + LATEST)} AS\n{latest(context, model, metrics, facts, records)}"
+
+
+def latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], records: str) -> str:
+    """The fields of every record and its values on the last day."""
     day = _sql(syntax.day(context.as_of))
     chosen = ["r.key AS record", f"{day} AS day"]
     for field, label in _labels(context, model, metrics).items():
@@ -233,9 +245,8 @@ def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Ma
         value = words if _is_text(facts, field) else f"TRY_CAST({words} AS DOUBLE)"
         chosen.append(f"{value} AS {_name(label)}")
     chosen += [f"m.{_name(metric)}" for metric in metrics]
-    return f"""CREATE OR REPLACE TABLE {built_table(model + LATEST)} AS
-SELECT {", ".join(chosen)}
-FROM {_name(records_name(context, model))} AS r
+    return f"""SELECT {", ".join(chosen)}
+FROM {records} AS r
 LEFT JOIN {built_table(model)} AS m ON m.record = r.key AND m.day = {day}
 ORDER BY 1"""
 

@@ -26,3 +26,9 @@ class Readable(Base):
             if literal and safe_prefix is None and expression.to.is_type("date"):
                 return f"DATE {self.sql(value)}"
             return str(super().cast_sql(expression, safe_prefix))
+
+        def anonymous_sql(self, expression: exp.Anonymous) -> str:
+            if expression.name != "MOMENT":
+                return str(super().anonymous_sql(expression))
+            time, place = expression.expressions  # one number of both is several times cheaper to compare than a row of both
+            return f"CAST(EPOCH_US({self.sql(time)}) AS HUGEINT) * 18446744073709551616 + {self.sql(place)}"
