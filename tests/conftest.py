@@ -15,7 +15,7 @@ SLOW = (
     "answers", "bad_input", "build", "changes", "day_form", "find", "flights", "hostile", "incremental", "library", "random", "running",
     "sources", "test_catalogue", "test_python", "test_explain", "test_why", "test_unit_tests", "test_lint", "test_schema", "test_report",
     "test_engine", "output_tables", "cli/", "test_docs", "test_semantics", "test_tables", "test_reach", "test_graph", "benchmarks",
-    "test_plans",
+    "test_plans", "tests/spark",
 )
 """Parts of the paths of tests that make builds, and so are left out of the quick part."""
 
