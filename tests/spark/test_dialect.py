@@ -14,13 +14,15 @@ from sqlglot import exp
 import metricsql
 from metricsql import operators
 from metricsql.bind.sources import Column
+from metricsql.build.spark.build import SparkBuild
+from metricsql.build.spark.session import NEEDED
 from metricsql.compiler import spark_statements
 from metricsql.sql import sources, syntax
 from metricsql.sql.dialects import dialects
 from metricsql.sql.dialects.spark import SETTINGS
 from tests.oracle.random_formulas import random_panel
 from tests.panels import without_twins, write_panel
-from tests.projects import all_values, build, same
+from tests.projects import all_values, build, same, write_project
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -148,3 +150,23 @@ def test_the_text_of_a_script_is_its_statements(tmp_path: Path) -> None:
     text = loaded.sql(loaded.definition.metrics[0].id, dialect="spark")
     assert text.startswith("SET spark.sql.ansi.enabled = true;\n\n") and text.endswith("`day`;")
     assert "USING csv OPTIONS (path 'companies.csv', header 'true'" in text  # relative to the project folder, as in DuckDB's
+
+
+def test_rows_of_the_grid_are_not_moved(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The days are made where the records are: between them and the files there is no exchange, and one sort."""
+    plans: list[str] = []
+
+    def explain(self: SparkBuild, table: str, query: str) -> None:
+        if table == "metrics.company":
+            plans.append(str(self.spark.sql(f"EXPLAIN {query}").collect()[0][0]))
+        write(self, table, query)
+
+    write = SparkBuild.write
+    monkeypatch.setattr(SparkBuild, "write", explain)
+    files = {"companies.csv": "id\na\nb\n", "metrics.csv": "record,name,date,value\na,x,2025-01-01,1\n"}
+    file = write_project(tmp_path, files, [{"id": "m", "formula": "rolling_avg(metrics.x, 3) + total_sum(metrics.x)"}], until="2025-01-05")
+    monkeypatch.setitem(NEEDED, "spark.sql.autoBroadcastJoinThreshold", "-1")  # as with tables that are too large for that
+    build(file, engine="spark")
+    above = plans[0].partition("Generate")[0].splitlines()
+    assert [line for line in above if "Exchange" in line] == [] and "Generate explode" in plans[0]
+    assert sum("Sort [record" in line and "day" in line for line in above) == 1

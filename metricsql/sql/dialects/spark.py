@@ -166,6 +166,15 @@ class Readable(Base):
         def datediff_sql(self, expression: exp.DateDiff) -> str:
             return f"DATEDIFF({self.sql(expression, 'this')}, {self.sql(expression, 'expression')})"
 
+        def join_sql(self, expression: exp.Join) -> str:
+            """A row for each of some days is made where the record is; a join of records and days would move both."""
+            made = expression.this.this if isinstance(expression.this, exp.Subquery) else None
+            if isinstance(made, exp.Select) and not made.args.get("from_") and not made.find(exp.Table):
+                days = made.expressions[0]
+                alias = self.sql(expression.this.args["alias"])
+                return f"{self.seg('LATERAL VIEW')} {self.sql(days.this)} {alias} AS {self.sql(days, 'alias')}"
+            return str(super().join_sql(expression))
+
         # Aggregates and windows
 
         def argmax_sql(self, expression: exp.ArgMax) -> str:
@@ -176,6 +185,10 @@ class Readable(Base):
 
         def _by(self, name: str, expression: exp.Expression) -> str:
             return f"{name}({self.sql(expression, 'this')}, {self.sql(expression, 'expression')})"
+
+        def ordered_sql(self, expression: exp.Ordered) -> str:
+            """What is ordered here is never NULL; a word about NULL would cost a second sort behind a join."""
+            return f"{self.sql(expression, 'this')}{' DESC' if expression.args.get('desc') else ''}"
 
         def window_sql(self, expression: exp.Window) -> str:
             if isinstance(expression.this, exp.RowNumber) and not expression.args.get("order") and not expression.args.get("alias"):
