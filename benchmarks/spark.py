@@ -32,8 +32,10 @@ STEEPEST = 1.1
 ENDUSER = {
     "use_7d": "rolling_sum(activities.use, 7)", "use_30d": "rolling_sum(activities.use, 30)", "use_90d": "rolling_sum(activities.use, 90)",
     "days_used_30d": "rolling_count(activities.use, 30)", "since": "days_since(activities.use)", "ever": "total_sum(activities.use)",
-    "active": "if(rolling_last(calculated.use_30d, 1) > 0, 1, 0)", "share": "rolling_last(calculated.use_7d, 1) / rolling_last(calculated.use_30d, 1)",
-    "trend": "rolling_avg(calculated.use_7d, 14)", "score": "coalesce(rolling_last(calculated.share, 1), 0) * 50 + rolling_last(calculated.active, 1) * 50",
+    "active": "if(rolling_last(calculated.use_30d, 1) > 0, 1, 0)",
+    "share": "rolling_last(calculated.use_7d, 1) / rolling_last(calculated.use_30d, 1)",
+    "trend": "rolling_avg(calculated.use_7d, 14)",
+    "score": "coalesce(rolling_last(calculated.share, 1), 0) * 50 + rolling_last(calculated.active, 1) * 50",
 }
 COMPANY = {
     "use_30d_all": "rolling_sum(enduser.activities.use, 30)", "active_users": "rolling_last(enduser.calculated.active, 1)",
@@ -66,8 +68,8 @@ def measured(folder: Path, engine: str) -> dict[str, Any]:
     """One build. Raises `RuntimeError` with what it said if it fails."""
     begun, peak, used = time.perf_counter(), 0, {}
     with (folder / "said.txt").open("w+") as said:
-        process = subprocess.Popen([sys.executable, "-c", "from metricsql.cli import main; main()", "build", "--engine", engine, "--format", "json"],
-                                   cwd=folder, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+        command = [sys.executable, "-c", "from metricsql.cli import main; main()", "build", "--engine", engine, "--format", "json"]
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
                                    env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "SPARK_LOCAL_IP": "127.0.0.1"})
         try:
             while process.poll() is None:

@@ -38,8 +38,9 @@ def _of_model(connection: duckdb.DuckDBPyConnection, model: str) -> list[str]:
     for name, *_ in described[0][2:]:
         x, y = f'x."{name}"', f'y."{name}"'
         same = f"{x} IS NOT DISTINCT FROM {y} OR ABS({x} - {y}) <= 1e-9 * GREATEST(1, ABS({x}))"
+        differs = f"x.record IS NULL OR y.record IS NULL OR NOT COALESCE({same}, FALSE)"
         odd = connection.execute(f"SELECT COALESCE(x.record, y.record), COALESCE(x.day, y.day), {x}, {y} FROM {rows} "
-                                 f"WHERE x.record IS NULL OR y.record IS NULL OR NOT COALESCE({same}, FALSE) ORDER BY 1, 2 LIMIT 3").fetchall()
+                                 f"WHERE {differs} ORDER BY 1, 2 LIMIT 3").fetchall()
         found += [f"{name} of {record} on {day}: {value} with DuckDB, {second} with Spark" for record, day, value, second in odd]
     latest = [connection.execute(f'SELECT COUNT(*), BIT_XOR(HASH(t.record, t.day)) FROM {side}."metrics"."{model}_latest" AS t').fetchall()
               for side in ("a", "b")]

@@ -50,7 +50,8 @@ def test_the_catalogue(tmp_path: Path) -> None:
     files = {f"{'metrics' if namespace == 'custom' else namespace}.csv": "record,name,date,value\n" + "\n".join(lines) + "\n"
              for namespace, lines in rows.items() if namespace in ("metrics", "custom", "system", "conversations")}
     files["activities.csv"] = "company,action,date,count\n" + "\n".join(rows["activities"]) + "\n"
-    files["companies.csv"] = "id,expected number of logins,seats,Max Seats feature X,Currency,New feature ARR\na,100,10,10,USD,107\nb,,,,EUR,9\n"
+    files["companies.csv"] = "id,expected number of logins,seats,Max Seats feature X,Currency,New feature ARR\n" \
+                             "a,100,10,10,USD,107\nb,,,,EUR,9\n"
     files["endusers.csv"] = "id,company\ne1,a\n"
     email = {"email_events": {"sql": "select 'e1' as record, 'sent' as name, date '2025-01-06' as date, 1 as value, 'enduser' as model"}}
     names = set().union(*(calculated(entry["formula"]) for entry in CATALOGUE))
@@ -89,7 +90,7 @@ def test_every_kind_of_source_at_once(tmp_path: Path) -> None:
         else:
             found = {"sql": found["sql"].replace("rows.csv", f"part {number}/rows.csv")}
         series[f"kind{number}"] = {"source": found, "collapse": {"x": "last"}}
-    metrics = [{"id": f"m{i}", "formula": {"type": "metricOverTime", "days": 1, "op": "LAST", "prop": f"kind{i}.x"}} for i in range(len(KINDS))]
+    metrics = [{"id": f"m{i}", "formula": f"rolling_last(kind{i}.x, 1)"} for i in range(len(KINDS))]
     project = metricsql.load(write_project(folder, {"companies.csv": "id\n007\n7\n"}, metrics, series=series, until="2025-01-02"))
     report = project.build(engine="spark")
     assert [kind for i, kind in enumerate(KINDS) if values(project, f"m{i}") != EXPECTED] == []
@@ -103,7 +104,8 @@ def test_files_are_read_as_duckdb_reads_them(tmp_path: Path) -> None:
     files = {
         "companies.csv": "id\na\nb\n", "endusers.csv": "id,company\ne1,a\ne2,nobody\n",
         "parts/one *.csv": 'record;name;date;value\na;"x;\ny";2025-01-01;1\na;x;2025-01-01;2\na;x\na;x;2025-01-02;3;4;5\n',
-        "parts/two ü.csv": "date,value,name,record,note\n2025-01-02,7,x,b,later\nyesterday,7,x,b,\n2025-01-02,many,x,b,\n2025-01-02,1,x,zz,\n",
+        "parts/two ü.csv": "date,value,name,record,note\n2025-01-02,7,x,b,later\nyesterday,7,x,b,\n2025-01-02,many,x,b,\n"
+                           "2025-01-02,1,x,zz,\n",
         "activities.csv": "action,company,enduser,date,count\nlogin,a,ghost,2025-01-01,\nlogin,,,2025-01-01,\nlogin,a,e1,2025-01-01,x\n",
     }
     metrics = [{"id": "sum", "formula": "rolling_sum(metrics.x, 2)"}, {"id": "odd", "formula": "rolling_sum(metrics.\"x;\ny\", 2)"},
@@ -186,6 +188,7 @@ def test_the_session_that_is_there_is_left_alone(spark: SparkSession, tmp_path: 
         assert spark.conf.get("spark.sql.session.timeZone") == "America/New_York"
     finally:
         spark.conf.set("spark.sql.session.timeZone", zone or "UTC")
+    scripts = ("rows of ", "records of ", "field history of ")
     assert [row.viewName for row in spark.sql("SHOW VIEWS").collect() if row.isTemporary and row.viewName != "t"
-            and not row.viewName.startswith(("rows of ", "records of ", "field history of "))] == []  # the last are those of printed scripts
+            and not row.viewName.startswith(scripts)] == []
     assert values(project, "sum")["b", date(2025, 2, 2)] == 2.0

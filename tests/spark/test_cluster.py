@@ -44,7 +44,8 @@ def started(kind: str, *words: str, port: int, log: Path) -> Iterator[subprocess
 
     home = Path(pyspark.__file__).parent
     environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_NO_DAEMONIZE": "1",
-                   "SPARK_DAEMON_MEMORY": "1g" if "submit" in kind.lower() else "256m", "SPARK_WORKER_DIR": str(log.parent / "work"), "PYSPARK_PYTHON": sys.executable}
+                   "SPARK_DAEMON_MEMORY": "1g" if "submit" in kind.lower() else "256m",
+                   "SPARK_WORKER_DIR": str(log.parent / "work"), "PYSPARK_PYTHON": sys.executable}
     command = [str(home / "bin" / "spark-class"), kind, *words]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
@@ -129,13 +130,15 @@ def test_a_connect_server(tmp_path: Path) -> None:
         pytest.skip(reason)
     pytest.importorskip("grpc", reason="Spark Connect needs grpcio (pip install 'metricsql[spark]')")
     port = free_port()
-    conf = [word for name, value in {**CONF, "spark.master": "local[2]", "spark.connect.grpc.binding.port": str(port), "spark.ui.enabled": "false",
-                                     "spark.connect.grpc.binding.address": "127.0.0.1"}.items() for word in ("--conf", f"{name}={value}")]
+    settings = {**CONF, "spark.master": "local[2]", "spark.connect.grpc.binding.port": str(port), "spark.ui.enabled": "false",
+                "spark.connect.grpc.binding.address": "127.0.0.1"}
+    conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     folder = tmp_path / "connected"
     folder.mkdir()
     file = project(folder, {"remote": f"sc://127.0.0.1:{port}", "conf": {"spark.sql.shuffle.partitions": 2}})
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    with started("org.apache.spark.deploy.SparkSubmit", *conf, "--class", server, "spark-internal", port=port, log=tmp_path / "server"):
+    words = [*conf, "--class", server, "spark-internal"]
+    with started("org.apache.spark.deploy.SparkSubmit", *words, port=port, log=tmp_path / "server"):
         process = command(file)
         said = process.communicate(timeout=300)[0]
         assert process.returncode == 0, said

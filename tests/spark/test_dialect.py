@@ -108,7 +108,8 @@ HOSTILE = ["`", "``; drop table t; --", "a`b\"c'd", "\\", "\\'; select 1; --", "
 
 
 def test_names_and_texts_stay_what_they_are(spark: SparkSession) -> None:
-    chosen = ", ".join(f"{syntax.render(syntax.text(word), 'spark')} AS {syntax.render(syntax.identifier(word), 'spark')}" for word in HOSTILE)
+    chosen = ", ".join(f"{syntax.render(syntax.text(word), 'spark')} AS {syntax.render(syntax.identifier(word), 'spark')}"
+                       for word in HOSTILE)
     for name, value in SETTINGS.items():
         spark.conf.set(name, value)
     row = spark.sql(f"SELECT {chosen}").collect()[0]

@@ -23,10 +23,11 @@ def test_what_is_missing_is_said(code: str, tmp_path: Path) -> None:
     if code == "no-java":
         pytest.importorskip("pyspark", reason="PySpark is not installed (pip install 'metricsql[spark]')")
     before, environment, hint = MISSING[code]
-    write_project(tmp_path, {"companies.csv": "id\na\n"}, [{"id": "one", "formula": "1"}], until="2025-01-01", start="2025-01-01",
+    day = "2025-01-01"
+    write_project(tmp_path, {"companies.csv": "id\na\n"}, [{"id": "one", "formula": "1"}], until=day, start=day,
                   series={"metrics": {"sql": "select 'a' as record, 'x' as name, date '2025-01-01' as date, 1 as value"}})
-    done = subprocess.run([sys.executable, "-c", f"{before}from metricsql.cli import main; main()", "build", "--engine", "spark"], cwd=tmp_path,
-                          capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
+    words = [sys.executable, "-c", f"{before}from metricsql.cli import main; main()", "build", "--engine", "spark"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
     assert done.returncode == 3, done.stderr
     assert f"error[{code}]" in done.stderr and hint in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.glob("*.duckdb")) and not list(tmp_path.glob("*.parquet"))
