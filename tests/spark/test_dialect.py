@@ -128,7 +128,7 @@ def test_a_printed_script_reads_the_sources_itself(spark: SparkSession, tmp_path
     file = write_panel(without_twins(random_panel(random.Random(0), metrics=6)), tmp_path)
     loaded = metricsql.load(file)
     _, context, compiled = loaded._compile(names=True)  # before anything is built: no stored fields
-    models: dict[str, list[str]] = {}
+    models: dict[str, list[str]] = {"company": []}
     for metric in loaded.definition.metrics:
         models.setdefault(metric.model, []).append(metric.id)
     scripts = {model: spark_statements(context, compiled, ids) for model, ids in models.items()}
@@ -138,7 +138,7 @@ def test_a_printed_script_reads_the_sources_itself(spark: SparkSession, tmp_path
     for row in run(spark, of_a_day):
         assert row[1] == last and not [name for name, value in zip(models["company"], row[2:], strict=True)
                                        if not same(value, built[name][row[0], last])]
-    for model, ids in models.items():
+    for model, ids in list(models.items())[:2]:  # the company, whose script reads all, and a child
         rows = run(spark, scripts[model])
         for position, name in enumerate(ids, 2):
             found = {(row[0], row[1]): row[position] for row in rows}
