@@ -106,7 +106,8 @@ def expected(tmp_path: Path) -> metricsql.Project:
 def command(file: Path) -> subprocess.Popen[str]:
     """`metricsql build` as a process of its own: a process has one Spark session."""
     words = [sys.executable, "-c", "from metricsql.cli import main; main()", "build"]
-    return subprocess.Popen(words, cwd=file.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"})
+    return subprocess.Popen(words, cwd=file.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env={**os.environ, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"})
 
 
 def test_a_worker_is_killed_in_the_middle(cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path) -> None:
