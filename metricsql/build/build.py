@@ -240,7 +240,7 @@ class Build:
     def compute(self, work: Work) -> Changed | None:
         """Bring the tables of metrics up to date; which values changed, where that is known. From here on nothing else is read."""
         self.engine.close_outside()
-        if outside.shown(self.engine):
+        if outside.stretches(self.engine):
             outside.forget(self.engine)
         return carry_out(self.engine, self.context, self.compiled, work, self.told)
 

@@ -92,9 +92,11 @@ def shown(engine: Engine) -> list[str]:
 
 
 def forget(engine: Engine) -> None:
-    """Remove all views, and what is known of folders: the tables are filled by DuckDB again."""
+    """Remove the views over folders, and what is known of these: the tables are filled by DuckDB again."""
+    models = {one.table.removeprefix("records.") for one in stretches(engine) if one.table.startswith("records.")}
     for name in shown(engine):
-        engine.run(f"DROP VIEW {writes.built_table(name)}")
+        if name.removesuffix(writes.LATEST) in models:
+            engine.run(f"DROP VIEW {writes.built_table(name)}")
     engine.run(f"DELETE FROM {state('stretches')}")
 
 
