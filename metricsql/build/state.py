@@ -12,6 +12,7 @@
 | `timelines` | the values of fields that metrics read, with the days on which they change |
 | `inputs` | the columns of the tables `<model> <namespace> by day` |
 | `<model> <namespace> by day` | the series that metrics read, collapsed to one value per record and day |
+| `<model> change points` | the values of a model whose records rarely have data, where they change |
 """
 
 from __future__ import annotations
@@ -79,6 +80,12 @@ def tables_of(engine: Engine, schema: str) -> list[str]:
     rows = engine.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = current_catalog() "
                        "AND schema_name = ? ORDER BY 1", [schema])
     return [row[0] for row in rows]
+
+
+def views_of(engine: Engine, schema: str) -> dict[str, str]:
+    """The views in a schema of the current database, with their SQL."""
+    return dict(engine.rows("SELECT view_name, sql FROM duckdb_views() WHERE database_name = current_catalog() "
+                            "AND schema_name = ? ORDER BY 1", [schema]))
 
 
 def replace_rows(engine: Engine, name: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -36,6 +36,8 @@ class Context:
     """Per model and namespace, the series that the built file keeps by day, with their columns there."""
     timelines: Mapping[Field, str] = field(default_factory=dict)
     """The tables with the values of fields over time, where they are made already."""
+    change_points: frozenset[str] = frozenset()
+    """Models whose values are computed and stored only where they can change."""
     restricted: bool = False
     """Only some records are computed: the tables of records hold just these."""
 

@@ -174,17 +174,18 @@ FROM ({rows}) AS b
 JOIN {_name(records_name(context, model))} AS r ON r.record = b.record{joins}"""
 
 
-def differences_by_day(model: str, metrics: Sequence[str], before: str) -> str:
+def differences_by_day(model: str, metrics: Sequence[str], before: str, records: str | None = None) -> str:
     """`day`, then per metric how many of its values are others than in the file `before`; rounding (1e-9) is none.
 
-    Takes the first and the last day twice as parameters.
+    Takes the first and the last day twice as parameters. `records` is a table with the only records to be compared.
     """
+    some = "" if records is None else f" AND record IN (SELECT record FROM {records})"
     table = built_table(model)
     columns = ", ".join(_name(metric) for metric in metrics)
     counts = ", ".join(f"COUNT(*) FILTER (WHERE {_differs(f'n.{c}', f'b.{c}')})" for c in map(_name, metrics))
     return f"""SELECT day, {counts}
-FROM (SELECT record, day, {columns} FROM {table} WHERE day BETWEEN ? AND ?) AS n
-JOIN (SELECT record, day, {columns} FROM {before}.{table} WHERE day BETWEEN ? AND ?) AS b USING (record, day)
+FROM (SELECT record, day, {columns} FROM {table} WHERE day BETWEEN ? AND ?{some}) AS n
+JOIN (SELECT record, day, {columns} FROM {before}.{table} WHERE day BETWEEN ? AND ?{some}) AS b USING (record, day)
 GROUP BY day"""
 
 
@@ -224,8 +225,9 @@ def _is_text(facts: Mapping[str, FieldFacts], field: str) -> bool:
     return known is not None and known.kind == "text"
 
 
-def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> str:
-    """Make the table with the fields of every record and its values on the last day."""
+def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts],
+                 values: str | None = None) -> str:
+    """Make the table with the fields of every record and its values on the last day, which a query may give."""
     day = _sql(syntax.day(context.as_of))
     chosen = ["r.key AS record", f"{day} AS day"]
     for field, label in _labels(context, model, metrics).items():
@@ -236,7 +238,7 @@ def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Ma
     return f"""CREATE OR REPLACE TABLE {built_table(model + LATEST)} AS
 SELECT {", ".join(chosen)}
 FROM {_name(records_name(context, model))} AS r
-LEFT JOIN {built_table(model)} AS m ON m.record = r.key AND m.day = {day}
+LEFT JOIN {built_table(model) if values is None else f"({values})"} AS m ON m.record = r.key AND m.day = {day}
 ORDER BY 1"""
 
 
