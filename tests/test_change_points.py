@@ -41,7 +41,7 @@ def points(project: metricsql.Project) -> list[tuple[Any, ...]]:
     return query(project, 'SELECT record, day, "valid to", week FROM _metricsql."enduser change points" ORDER BY ALL')
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(2, 60))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(1, 60))])
 def test_random_projects(seed: int, tmp_path: Path) -> None:
     panel = possible_panel(seed, metrics=12)
     project = metricsql.load(write_panel(panel, tmp_path))
@@ -227,5 +227,5 @@ def test_what_moves_every_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", [200, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(201, 220))])
 def test_random_changes(seed: int) -> None:
-    failure = first_failure(seed, 6 if seed == 200 else 25, 3, points=True)
+    failure = first_failure(seed, 4 if seed == 200 else 25, 2, points=True)
     assert failure is None, told(seed, failure)

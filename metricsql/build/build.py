@@ -122,6 +122,7 @@ class _Build:
         with self.stage("collapse"):
             planned = self.collapse(found, planned)
             work = self.arranged(planned, change_points.choose(self.engine, self.context, self.compiled, planned))
+            self.report.tasks = work.described(self.context, self.compiled.metrics, self.report.records)
         self.engine.close_outside()
         with self.stage("compute"):
             changed = carry_out(self.engine, self.context, self.compiled, work, self.told)
