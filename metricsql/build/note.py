@@ -61,7 +61,8 @@ def write_latest(engine: Engine, context: Context, changed: Changed | None, valu
             continue
         facts = context.catalog.fields.get(model, {})
         columns = writes.latest_columns(context, model, metrics, facts)
-        if model in values or changed is None or list(engine.types(writes.built_table(model + writes.LATEST)).items()) != list(columns.items()):
+        there = engine.types(writes.built_table(model + writes.LATEST))
+        if model in values or changed is None or list(there.items()) != list(columns.items()):
             engine.run(writes.write_latest(context, model, metrics, facts, values.get(model)))
         elif others := [name for name in metrics if any(one.day == context.as_of for one in changed.get(name, ()))]:
             engine.run(writes.update_latest(context, model, others))
