@@ -232,7 +232,8 @@ class _Build:
             all(self.before.options.get(name) == digest for name, digest in changes.records_digests(engine, context).items())
         note.write_latest(engine, context, changed if same else None, change_points.on_last_day(context, self.compiled, work))
         self.report.settled = count_settled(engine, context, self.compiled, work, changed, self.digests)
-        self.report.rows = count_rows(engine)
+        through = context.as_of if work.selected is None else None
+        self.report.rows = {**count_rows(engine), **change_points.count_rows(engine, through)}
         self.report.change_points = change_points.counts(engine)
         self.report.every_day = change_points.refused(engine, context, self.compiled.plan(self.definition))
         self.report.tables = self.tables.write(work.selected is not None)

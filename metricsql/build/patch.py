@@ -9,7 +9,7 @@ from datetime import date
 from metricsql.build.compute import Piece
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.moved import Moved
-from metricsql.build.state import tables_of, views_of
+from metricsql.build.state import tables_of
 from metricsql.build.temporary import drop
 from metricsql.plan.spans import Span, days_of, union
 from metricsql.sql import writes
@@ -163,7 +163,6 @@ def _values(piece: Piece) -> writes.Values:
 
 
 def count_rows(engine: Engine) -> dict[str, int]:
-    """The number of rows per model."""
-    relations = [*tables_of(engine, writes.METRICS_SCHEMA), *views_of(engine, writes.METRICS_SCHEMA)]
-    models = [name for name in sorted(relations) if not name.endswith(writes.LATEST)]
+    """The number of rows per model that has a table."""
+    models = [table for table in tables_of(engine, writes.METRICS_SCHEMA) if not table.endswith(writes.LATEST)]
     return {model: int(engine.value(f"SELECT COUNT(*) FROM {writes.built_table(model)}")) for model in models}

@@ -119,7 +119,7 @@ class ChangePointForm(HistoryForm):
             parts.append(query.where(*self.inputs.chosen(self.model), copy=False))
         union: exp.Expression = parts[0]
         for part in parts[1:]:
-            union = exp.Union(this=union, expression=part, distinct=True)
+            union = exp.Union(this=union, expression=part, distinct=False)
         query = syntax.select(column(RECORD), column(DAY)).distinct()
         query = query.from_(exp.Subquery(this=union, alias=exp.TableAlias(this=syntax.identifier("change"))))
         query = query.where(syntax.fill("{0} BETWEEN {1} AND {2}", [

@@ -66,6 +66,12 @@ def view_of(context: Context, plan: ModelPlan, flags: Mapping[str, str], metrics
     return f"CREATE OR REPLACE VIEW {built_table(plan.model)} AS\n{statement(steps)}"
 
 
+def count_days(model: str, as_of: date) -> str:
+    """The number of rows of the view."""
+    end = f"COALESCE({_name(VALID_TO)}, {syntax.render(syntax.day(as_of))} + 1)"
+    return f"SELECT COALESCE(SUM({end} - day), 0) FROM {points_table(model)}"
+
+
 def last_day(context: Context, plan: ModelPlan, flags: Mapping[str, str]) -> str:
     """A query for the values of the as-of day: only points without an end are looked at."""
     form = ChangePointForm(context, plan, flags)
