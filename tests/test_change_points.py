@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import metricsql
@@ -189,6 +190,20 @@ def test_selected_metrics_are_put_into_a_table(tmp_path: Path) -> None:
         assert models_held(project) == {"enduser"} and all_values(project) == before
 
 
+def test_a_file_of_another_layout_is_built_anew(tmp_path: Path) -> None:
+    with held():
+        project = project_in(tmp_path)
+        project.build()
+        before = all_values(project)
+        for more in ({"select": ["week"]}, {}):
+            with duckdb.connect(str(project.definition.database)) as connection:
+                connection.execute("UPDATE _metricsql.options SET value = '0' WHERE name = 'layout'")
+            project.build(**more)
+            found = all_values(project)
+            assert found["week"] == before["week"]
+    assert models_held(project) == {"enduser"} and found == before
+
+
 def test_the_file_can_be_read_under_any_name(tmp_path: Path) -> None:
     with held():
         project = build(tmp_path / "metricsql.yml") if project_in(tmp_path) else None
@@ -196,8 +211,6 @@ def test_the_file_can_be_read_under_any_name(tmp_path: Path) -> None:
     copy = tmp_path / "copy.duckdb"
     copy.write_bytes(project.definition.database.read_bytes())
     sql = f"ATTACH '{copy}' AS \"an other; name\" (READ_ONLY); SELECT COUNT(*) FROM \"an other; name\".metrics.enduser"
-    import duckdb
-
     with duckdb.connect() as connection:
         assert connection.execute(sql).fetchall() == [(90,)]
 

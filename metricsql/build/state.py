@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metricsql.build.engine import Engine, quoted
+from metricsql.sql.change_points import points_name
+from metricsql.sql.inputs import METRICS_SCHEMA
 
 LAYOUT = 2
 """Changes when a table below changes its columns; an older file keeps its builds and fields, and is built in full."""
@@ -54,6 +56,9 @@ def create_state(engine: Engine) -> None:
     """Make what is missing, and make anew what has another layout. Builds and fields are always kept."""
     engine.run(_KEPT)
     if not is_current_layout(engine):
+        for name, text in views_of(engine, METRICS_SCHEMA).items():
+            if points_name(name) in text:
+                engine.run(f"DROP VIEW {quoted(METRICS_SCHEMA)}.{quoted(name)}")
         for name in tables_of(engine, SCHEMA):
             if name not in ("builds", "fields"):
                 engine.run(f"DROP TABLE {state(name)}")
