@@ -116,6 +116,7 @@ class _Build:
             raise NothingToWrite
         if same and not work.anything:
             self.report.unchanged = True
+            self.collapse(found, planned)  # days behind the as-of day may have changed
             note.note_state(self.engine, self.readings, self.noted(), self.stamps)
             note.note_same(self.engine, self.definition)
             return
