@@ -15,7 +15,7 @@ from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Limits, open_reader
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
-from metricsql.build.output_tables.stored import StoredTables, table_digests
+from metricsql.build.output_tables.stored import OPTION, StoredTables, table_digests
 from metricsql.build.patch import count_rows
 from metricsql.build.records import RecordChanges, load_records, note_records, read_once, record_changes
 from metricsql.build.report import BuildReport, Unusable
@@ -111,6 +111,7 @@ class _Build:
             planned = self.work(found)
             work = self.arranged(planned, change_points.still_held(self.engine, self.compiled.plan(self.definition)))
             same &= self.before.as_of == self.request.as_of and self.before.options == {**self.before.options, **self.noted()}
+            same &= all(name in self.options for name in self.before.options if name.startswith(OPTION))
         self.tell(work)
         if self.request.dry_run or (same and not work.anything and note.is_noted(self.engine, self.definition, self.stamps)):
             raise NothingToWrite
