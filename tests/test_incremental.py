@@ -132,6 +132,26 @@ def test_order_counts_where_the_last_of_one_moment_is_kept(tmp_path: Path) -> No
     assert values(swapped, "week")["a", date(2025, 1, 4)] == 7
 
 
+def test_days_behind_the_as_of_day_are_remembered_as_they_are(tmp_path: Path) -> None:
+    project_in(tmp_path).build(as_of="2025-01-20")
+    later = [(record, day, 9 if day == date(2025, 1, 21) else value) for record, day, value in ROWS]
+    assert project_in(tmp_path, later).build(as_of="2025-01-20").unchanged
+    project = project_in(tmp_path, later)
+    project.build(as_of="2025-01-21")
+    assert values(project, "week")["a", date(2025, 1, 21)] == 1 + 1 + 1 + 9  # the 15th, 17th, 19th and 21st
+
+
+def test_an_output_table_that_goes_is_removed_even_if_nothing_else_changes(tmp_path: Path) -> None:
+    table = {"of_metrics": {"source": "metrics.company", "interval": "week", "rows": [{"metric": "week"}]}}
+    project_in(tmp_path, tables=table).build()
+    stored = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'tables'"
+    project = project_in(tmp_path)
+    assert query(project, stored) == [("of_metrics",)]
+    project.build()
+    assert query(project, stored) == []
+    assert project.build().unchanged
+
+
 def test_an_edited_metric_and_its_users(tmp_path: Path) -> None:
     project_in(tmp_path).build()
     edited = [{**METRICS[0], "formula": "rolling_sum(metrics.x, 6)"}, *METRICS[1:]]

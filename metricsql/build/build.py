@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Self
 
-from metricsql.build import changes, compute, kept, note, outside, rows
+from metricsql.build import change_points, changes, compute, kept, note, outside, rows
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Limits, open_reader
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
-from metricsql.build.output_tables.stored import StoredTables, table_digests
+from metricsql.build.output_tables.stored import OPTION, StoredTables, table_digests
 from metricsql.build.patch import count_rows
 from metricsql.build.records import RecordChanges, load_records, note_records, read_once, record_changes
 from metricsql.build.report import BuildReport, Unusable
@@ -100,6 +100,7 @@ class Build:
         self.tables = StoredTables(self.engine, definition, request.as_of)
         self.stamps: Mapping[str, Mapping[str, str]]
         self.options: Mapping[str, str]
+        self.digests: Mapping[str, str] = {}
         self.first_warnings: list[Diagnostic] = []
         self.started = datetime.now(UTC).replace(tzinfo=None)
 
@@ -129,18 +130,22 @@ class Build:
         self.side.write()
         with self.stage("fields"):
             stores, same = note.store_fields(self.engine, self.context)
-            work = self.work(found)
-            same &= self.before.as_of == self.request.as_of and self.before.options == {**self.before.options, **self.options}
+            planned = self.work(found)
+            work = self.arranged(planned, change_points.still_held(self.engine, self.compiled.plan(self.definition)))
+            same &= self.before.as_of == self.request.as_of and self.before.options == {**self.before.options, **self.noted()}
+            same &= all(name in self.options for name in self.before.options if name.startswith(OPTION))
         self.tell(work)
         if self.request.dry_run or (same and not work.anything and note.is_noted(self.engine, self.definition, self.stamps)):
             raise NothingToWrite
         if same and not work.anything:
             self.report.unchanged = True
-            note.note_state(self.engine, self.readings, self.options, self.stamps)
+            self.collapse(found, planned)  # days behind the as-of day may have changed
+            note.note_state(self.engine, self.readings, self.noted(), self.stamps)
             note.note_same(self.engine, self.definition)
             return
         with self.stage("collapse"):
-            work = self.collapse(found, work)
+            work = self.prepare(found, planned)
+            self.report.tasks = work.described(self.context, self.compiled.metrics, self.report.records)
         with self.stage("compute"):
             changed = self.compute(work)
         with self.stage("write"):
@@ -155,9 +160,17 @@ class Build:
         engine, context = self.engine, self.context
         same = self.before.as_of == context.as_of and not work.days and \
             all(self.before.options.get(name) == digest for name, digest in changes.records_digests(engine, context).items())
-        note.write_latest(engine, context, changed if same else None)
-        self.report.settled = count_settled(engine, context, self.compiled, work, changed)
-        self.report.rows = count_rows(engine)
+        note.write_latest(engine, context, changed if same else None, change_points.on_last_day(context, self.compiled, work))
+        self.report.settled = count_settled(engine, context, self.compiled, work, changed, self.digests)
+        through = context.as_of if work.selected is None else None
+        self.report.rows = {**count_rows(engine), **change_points.count_rows(engine, through)}
+        self.report.change_points = change_points.counts(engine)
+        self.report.every_day = change_points.refused(engine, context, self.compiled.plan(self.definition))
+
+    def prepare(self, found: Changes, planned: Work) -> Work:
+        """Bring the kept series up to date, and choose how each model is computed."""
+        planned = self.collapse(found, planned)
+        return self.arranged(planned, change_points.choose(self.engine, self.context, self.compiled, planned))
 
     def check(self) -> None:
         """Read what the project is, and bind it."""
@@ -226,11 +239,22 @@ class Build:
             found.found = replace(found.found, fields=changes.changed_fields(self.engine))
         return plan_work(self.engine, self.context, self.compiled, found, self.request.select)
 
+    def arranged(self, planned: Work, models: frozenset[str]) -> Work:
+        """The work if some models are held as change points."""
+        self.context = replace(self.context, change_points=models)
+        self.digests = change_points.digests(self.context, self.compiled, self.compiled.plan(self.definition))
+        return change_points.arranged(self.engine, planned, self.context, self.compiled, self.digests, self.before.options)
+
+    def noted(self) -> dict[str, str]:
+        """What else decides values, to be compared with by the next build."""
+        return {**self.options, **self.digests}
+
     def collapse(self, found: Changes, work: Work) -> Work:
         """Bring the kept series up to date; with that it is known whose values changed, where there are tasks to narrow."""
         columns = kept.read_columns(self.engine) if self.before.why_not is None else {}
         wanted = kept.needs(self.context, self.compiled.plan(self.definition), columns, self.readings)
-        moved = Moved(self.engine) if work.tasks and work.selected is None else None
+        narrows = bool(work.tasks or self.context.change_points) and work.selected is None
+        moved = Moved(self.engine) if narrows else None
         made = kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone, moved)
         for series in self.context.sources.series:
             rows.forget(self.engine, series)
@@ -258,7 +282,7 @@ class Build:
         self.report.tables = self.tables.write(work.selected is not None)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
         if work.selected is None:
-            note.note_state(engine, self.readings, self.options, self.stamps)
+            note.note_state(engine, self.readings, self.noted(), self.stamps)
         note.note_build(engine, context, work, self.report, self.started, stores)
 
 

@@ -15,10 +15,11 @@ from metricsql.plan.affected import Task
 from metricsql.plan.nodes import Plan
 from metricsql.plan.reach import first_rows
 from metricsql.plan.spans import Span
+from metricsql.sql.change_points import result_steps
 from metricsql.sql.context import Context
 from metricsql.sql.day import day_steps
 from metricsql.sql.fields import field_steps, timeline_names
-from metricsql.sql.history import history_steps, result_name
+from metricsql.sql.history import result_name
 from metricsql.sql.sources import records_name
 from metricsql.sql.steps import needed
 from metricsql.sql.writes import values_from
@@ -59,7 +60,7 @@ def run_task(engine: Engine, context: Context, compiled: Compiled, task: Task, n
     first, last = task.span
     context = replace(context, as_of=last, rows_from=first_rows(plan, task.model, first, context.start))
     name = f"values {number}"
-    steps = history_steps(context, plan, compiled.flags)
+    steps = result_steps(context, plan, compiled.flags)
     steps.append(values_from(name, result_name(task.model), task.metrics, first))
     create(engine, name, steps, tables_there(context))
     return Piece(name, task.metrics, task.span)

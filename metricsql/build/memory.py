@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from metricsql.build.change_points import estimate
 from metricsql.build.engine import Engine, quoted
 from metricsql.plan.nodes import Plan
 from metricsql.sql.context import Context
@@ -22,8 +23,9 @@ def batches(engine: Engine, context: Context, plan: Plan) -> int:
     needed = 0
     for model in plan.models:
         records = int(engine.value(f"SELECT COUNT(*) FROM {quoted(records_name(context, model.model))}"))
+        cells = estimate(engine, context, model) if model.model in context.change_points else records * days
         width = 2 + len(model.inputs) + len(model.metrics) + sum(len(stage.leaves) for stage in model.stages)
-        needed = max(needed, 8 * width * records * days)
+        needed = max(needed, 8 * width * cells)
     return min(MOST_BATCHES, max(1, -(-needed // int(room))))
 
 

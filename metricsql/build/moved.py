@@ -39,6 +39,13 @@ class Moved:
         self.engine.run(f"INSERT INTO {quoted(MOVED)} {moves.of_series(model, sources, before, now)}")
         self.known |= {(model, source) for source in sources}
 
+    def some(self, model: str, metrics: Sequence[str], records: str) -> None:
+        """Take down that some metrics may have changed for the records of a query."""
+        sources = [f"{CALCULATED}.{name}" for name in metrics]
+        for source in sources:
+            self.engine.run(f"INSERT INTO {quoted(MOVED)} SELECT ?, ?, record, NULL FROM ({records})", [model, source])
+        self.known |= {(model, source) for source in sources}
+
     def metrics(self, model: str, metrics: Sequence[str], changed: str) -> None:
         """Take down the records of a table of changed values."""
         sources = [f"{CALCULATED}.{name}" for name in metrics]

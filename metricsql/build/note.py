@@ -49,10 +49,11 @@ def count_records(engine: Engine, context: Context) -> dict[str, int]:
             for model in context.sources.models}
 
 
-def write_latest(engine: Engine, context: Context, changed: Changed | None) -> None:
+def write_latest(engine: Engine, context: Context, changed: Changed | None, values: Mapping[str, str]) -> None:
     """`metrics.<model>_latest`: the fields of every record and its values on the last day.
 
-    With `changed` records, fields and the day are those of the last build, and only these values are others.
+    With `changed` records, fields and the day are those of the last build, and only these values are others. `values` has
+    a query for the values of models that are held as change points.
     """
     for model in context.sources.models:
         metrics = columns_of(engine, model)
@@ -60,8 +61,9 @@ def write_latest(engine: Engine, context: Context, changed: Changed | None) -> N
             continue
         facts = context.catalog.fields.get(model, {})
         columns = writes.latest_columns(context, model, metrics, facts)
-        if changed is None or list(engine.types(writes.built_table(model + writes.LATEST)).items()) != list(columns.items()):
-            engine.run(writes.write_latest(context, model, metrics, facts))
+        there = engine.types(writes.built_table(model + writes.LATEST))
+        if model in values or changed is None or list(there.items()) != list(columns.items()):
+            engine.run(writes.write_latest(context, model, metrics, facts, values.get(model)))
         elif others := [name for name in metrics if any(one.day == context.as_of for one in changed.get(name, ()))]:
             engine.run(writes.update_latest(context, model, others))
 

@@ -163,6 +163,6 @@ def _values(piece: Piece) -> writes.Values:
 
 
 def count_rows(engine: Engine) -> dict[str, int]:
-    """The number of rows per model."""
+    """The number of rows per model that has a table."""
     models = [table for table in tables_of(engine, writes.METRICS_SCHEMA) if not table.endswith(writes.LATEST)]
     return {model: int(engine.value(f"SELECT COUNT(*) FROM {writes.built_table(model)}")) for model in models}

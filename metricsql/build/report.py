@@ -126,6 +126,10 @@ class BuildReport:
     """What was computed: form, metrics, days."""
     tables: list[str] = field(default_factory=list)
     """Output tables that were stored."""
+    change_points: dict[str, int] = field(default_factory=dict)
+    """Per model that is held as change points, how many there are."""
+    every_day: dict[str, str] = field(default_factory=dict)
+    """Per model that rarely has data, why it has a stored row for every day all the same."""
     settled: list[Settled] = field(default_factory=list)
     """Values of days that were built already and are others now."""
 
@@ -144,7 +148,10 @@ class BuildReport:
             yield from self.task_lines()
         for model, ids in self.metrics.items():
             rows = f", {_counted(self.rows[model], 'row')}" if model in self.rows else ""
+            rows += f" from {_counted(self.change_points[model], 'change point')}" if model in self.change_points else ""
             yield f"  {model}: {len(ids)} metric{'s' if len(ids) != 1 else ''}, {_counted(self.records.get(model, 0), 'record')}{rows}"
+        for model, reason in self.every_day.items():
+            yield f"  {model} rarely has data, but is held day by day, because {reason}"
         if self.tables:
             yield f"{'' if not count else '  '}{_counted(len(self.tables), 'output table')}: {', '.join(self.tables)}"
         yield from (f"  settled value changed: {item}" for item in self.settled)
@@ -179,6 +186,8 @@ class BuildReport:
             "tables": self.tables,
             "records": self.records,
             "rows": self.rows,
+            "change_points": self.change_points,
+            "every_day": self.every_day,
             "unusable": [item.to_dict() for item in self.unusable],
             "warnings": [item.to_dict() for item in self.warnings],
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
+from metricsql.build.change_points import differing
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.patch import Change, columns_of
 from metricsql.build.report import Settled
@@ -21,10 +22,12 @@ WHOLE = ("everything", "record")
 """Kinds of causes that may change any day."""
 
 
-def count_settled(engine: Engine, context: Context, compiled: Compiled, work: Work, changed: Changed | None) -> list[Settled]:
+def count_settled(engine: Engine, context: Context, compiled: Compiled, work: Work, changed: Changed | None,
+                  digests: Mapping[str, str]) -> list[Settled]:
     """What changed of the values that the last build had, by metric. Differences of rounding (1e-9) do not count.
 
     `changed` is what tasks found when they compared values with those that were there; the rest is compared here.
+    `digests` are those of the models that are held as change points.
     """
     causes = _causes(compiled, work, context.definition.root)
     counts: dict[str, dict[date, int]] = {name: {} for name in causes}
@@ -37,7 +40,8 @@ def count_settled(engine: Engine, context: Context, compiled: Compiled, work: Wo
     for (model, days), names in groups.items():
         both = set(engine.columns(f"{quoted(LAST)}.{writes.built_table(model)}")) & set(columns_of(engine, model))
         if there := [name for name in names if name in both]:
-            for day, *numbers in engine.rows(writes.differences_by_day(model, there, quoted(LAST)), [*days, *days]):
+            query = writes.differences_by_day(model, there, quoted(LAST), differing(engine, LAST, model, digests))
+            for day, *numbers in engine.rows(query, [*days, *days]):
                 for name, count in zip(there, numbers, strict=True):
                     counts[name][day] = count
     order = list(compiled.metrics)

@@ -21,7 +21,7 @@ from metricsql.build.temporary import drop
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled
 from metricsql.plan.affected import Affected, Task, by_level, make_tasks, still_affected
-from metricsql.plan.spans import Span, common, count, of_days
+from metricsql.plan.spans import Span, common, count, days_of, of_days
 from metricsql.sql.context import Context
 
 Changed = Mapping[str, Sequence[Change]]
@@ -34,9 +34,13 @@ FEW_CELLS = 0.05
 
 def spread(engine: Engine, context: Context, compiled: Compiled, work: Work, moved: Moved, columns: Mapping[str, Sequence[str]],
            told: Callable[[str], None]) -> Changed:
-    """Compute the tasks of a build whose tables have just the rows that the tasks give; returns what changed."""
-    changed: dict[str, list[Change]] = {}
-    left = by_level(compiled.metrics, work.early)
+    """Compute the tasks of a build whose tables have just the rows that the tasks give; returns what changed.
+
+    `columns` are those of these tables. Metrics without a table are held as change points, and written by now.
+    """
+    apart = {name: one for name, one in work.early.items() if compiled.metrics[name].model not in columns}
+    changed = {name: [Change(day) for day in days_of(one.spans)] for name, one in apart.items()}
+    left = by_level(compiled.metrics, work.early.keys() - apart.keys())
     cells = len(compiled.metrics) * count([(context.start, context.as_of)])
     while left:
         known = {name: of_days(change.day for change in some) for name, some in changed.items()}

@@ -13,6 +13,7 @@
 | `stretches` | the folders with Parquet files that make up a table, where results lie outside the file |
 | `inputs` | the columns of the tables `<model> <namespace> by day` |
 | `<model> <namespace> by day` | the series that metrics read, collapsed to one value per record and day |
+| `<model> change points` | the values of a model whose records rarely have data, where they change |
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metricsql.build.engine import Engine, quoted
+from metricsql.sql.change_points import points_name
+from metricsql.sql.inputs import METRICS_SCHEMA
 
 LAYOUT = 2
 """Changes when a table below changes its columns; an older file keeps its builds and fields, and is built in full."""
@@ -55,6 +58,9 @@ def create_state(engine: Engine) -> None:
     """Make what is missing, and make anew what has another layout. Builds and fields are always kept."""
     engine.run(_KEPT)
     if not is_current_layout(engine):
+        for name, text in views_of(engine, METRICS_SCHEMA).items():
+            if points_name(name) in text:
+                engine.run(f"DROP VIEW {quoted(METRICS_SCHEMA)}.{quoted(name)}")
         for name in tables_of(engine, SCHEMA):
             if name not in ("builds", "fields"):
                 engine.run(f"DROP TABLE {state(name)}")
@@ -81,6 +87,12 @@ def tables_of(engine: Engine, schema: str) -> list[str]:
     rows = engine.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = current_catalog() "
                        "AND schema_name = ? ORDER BY 1", [schema])
     return [row[0] for row in rows]
+
+
+def views_of(engine: Engine, schema: str) -> dict[str, str]:
+    """The views in a schema of the current database, with their SQL."""
+    return dict(engine.rows("SELECT view_name, sql FROM duckdb_views() WHERE database_name = current_catalog() "
+                            "AND schema_name = ? ORDER BY 1", [schema]))
 
 
 def replace_rows(engine: Engine, name: str, rows: Sequence[tuple[object, ...]]) -> None:

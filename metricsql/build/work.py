@@ -28,6 +28,18 @@ MOST_CELLS = 0.8
 """The share of all values from which on computing everything is cheaper than picking them."""
 
 
+@dataclass(frozen=True)
+class PointsTask:
+    """The change points of a model, all of them or (with a day) those of some records.
+
+    Those are the records with a change point on the day or later, and the ones of queries.
+    """
+
+    model: str
+    since: date | None = None
+    queries: tuple[str, ...] = ()
+
+
 @dataclass
 class Work:
     """What a build computes, and why. With `everything` (a reason) all metrics, records and days."""
@@ -50,11 +62,12 @@ class Work:
     selected: Sequence[str] | None = None
     moved: Moved | None = None
     """The records whose series changed, where the kept series were compared."""
+    points: Sequence[PointsTask] = ()
 
     @property
     def anything(self) -> bool:
         """Whether there is anything to compute or to remove."""
-        return bool(self.everything or self.tasks or self.days or self.companies or self.removed
+        return bool(self.everything or self.tasks or self.days or self.companies or self.removed or self.points
                     or any(self.children.values()) or any(self.gone.values()))
 
     @property
@@ -73,7 +86,10 @@ class Work:
         made: list[dict[str, Any]] = [
             {"form": "history", "model": task.model, "metrics": list(task.metrics), "from": task.span[0], "to": task.span[1],
              "rows": task.days * records[task.model]} for task in self.tasks]
-        numbers = [(context.definition.root, self.companies), *self.children.items()]
+        made += [{"form": "change points", "model": task.model, "metrics": "all", **whole, "rows": days * records[task.model]}
+                 for task in self.points]
+        numbers = [(model, chosen) for model, chosen in [(context.definition.root, self.companies), *self.children.items()]
+                   if model not in context.change_points]
         made += [{"form": "history", "model": model, "metrics": "all", **whole, "records": len(chosen), "rows": days * len(chosen)}
                  for model, chosen in numbers if chosen]
         for day, some in sorted(self.days.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
-from metricsql.build import memory
+from metricsql.build import change_points, memory
 from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
 from metricsql.build.patch import (
@@ -27,8 +27,9 @@ from metricsql.plan.affected import Task
 from metricsql.plan.nodes import Plan
 from metricsql.plan.spans import ONE_DAY
 from metricsql.sql import writes
+from metricsql.sql.change_points import points_name, result_steps
 from metricsql.sql.context import Context
-from metricsql.sql.history import history_steps, result_name
+from metricsql.sql.history import result_name
 from metricsql.sql.steps import needed
 
 Told = Callable[[str], None]
@@ -47,13 +48,18 @@ def carry_out(engine: Engine, context: Context, compiled: Compiled, work: Work, 
     if work.everything is not None:
         _everything(engine, context, compiled, plan, told)
     elif work.selected is not None:
+        touched = {compiled.metrics[name].model for name in work.selected}
+        change_points.make_tables(engine, sorted(touched & change_points.held(engine)))
         chosen = {model: [m for m in names if m in work.selected or m in columns_of(engine, model)]
                   for model, names in columns.items()}
         _tasks(engine, context, compiled, work.tasks, chosen, told)
     else:
+        change_points.drop_held(engine, context.change_points)
+        columns = {model: names for model, names in columns.items() if model not in context.change_points}
         filled = all(columns_of(engine, model) for model in columns)
         _prepare(engine, context, work, columns)
-        if work.moved is not None and filled and _same_rows(engine, work, columns):
+        change_points.update(engine, context, compiled, plan, work, told)
+        if work.tasks and work.moved is not None and filled and _same_rows(engine, work, columns):
             changed = spread(engine, context, compiled, work, work.moved, columns, told)
         else:
             _tasks(engine, context, compiled, work.tasks, columns, told)
@@ -72,12 +78,14 @@ def _everything(engine: Engine, context: Context, compiled: Compiled, plan: Plan
     batches = memory.batches(engine, context, plan)
     while True:
         drop_models(engine, ())
+        change_points.drop_held(engine)
         engine.run("CHECKPOINT")
         try:
             for batch in range(batches):
                 chosen = {} if batches == 1 else with_children(context, f"COALESCE({{}}, 0) % {batches} = {batch}")
                 with only(engine, context, chosen) if chosen else nullcontext(context) as part:
                     _all_models(engine, part, compiled, plan, batch == 0, told)
+            change_points.make_views(engine, context, compiled, plan)
             return
         except EngineError as error:
             if error.diagnostics[0].code != "out-of-memory" or batches >= memory.MOST_BATCHES:
@@ -85,15 +93,23 @@ def _everything(engine: Engine, context: Context, compiled: Compiled, plan: Plan
             batches *= 4
             for model in plan.models:
                 drop(engine, result_name(model.model))
+                drop(engine, points_name(model.model))
 
 
 def _all_models(engine: Engine, context: Context, compiled: Compiled, plan: Plan, first: bool, told: Told) -> None:
-    steps = history_steps(context, plan, compiled.flags)
+    steps = result_steps(context, plan, compiled.flags)
     used_by_root = {s.model for p in plan.models for s in p.inputs if s.calculated and s.rollup}
     have = tables_there(context)
     for model in plan.models:
         told(f"compute {model.model}")
         result = result_name(model.model)
+        if model.model in context.change_points:
+            points = points_name(model.model)
+            if model.model in used_by_root:
+                create(engine, points, needed(steps, points, have), have)
+                have.append(points)
+            change_points.write(engine, context, compiled, model, first, points if points in have else None)
+            continue
         if model.model in used_by_root:
             create(engine, result, needed(steps, result, have), have)
             have.append(result)
@@ -102,6 +118,7 @@ def _all_models(engine: Engine, context: Context, compiled: Compiled, plan: Plan
         engine.run(write(context, model.model, compiled.columns()[model.model], source))
     for model in plan.models:
         drop(engine, result_name(model.model))
+        drop(engine, points_name(model.model))
 
 
 # What changed

@@ -38,6 +38,8 @@ class Context:
     """The tables with the values of fields over time, where they are made already."""
     positioned: bool = False
     """Sources are views that know the file of a row and its place there."""
+    change_points: frozenset[str] = frozenset()
+    """Models whose values are computed and stored only where they can change."""
     restricted: bool = False
     """Only some records are computed: the tables of records hold just these."""
 

@@ -226,15 +226,21 @@ class HistoryForm:
     def level_steps(self, levels: list[Level]) -> list[Step]:
         """Each level as a step that carries on just the columns that are still needed."""
         outputs = [metric.id for metric in self.plan.metrics]
+        return self.carried(levels, f"{self.model} grid", self.grid_columns(), outputs, result_name(self.model))
+
+    def carried(self, levels: list[Level], source: str, base: Sequence[str], outputs: Sequence[str], result: str,
+                part: str = "step") -> list[Step]:
+        """The steps of levels over a source with the columns `base`; the last one is `result`, with the outputs."""
         live: list[set[str]] = [set(outputs)]
         for level in reversed(levels):
             live.append((live[-1] - level.columns.keys()) | level.reads() - {RECORD, DAY})
         live.reverse()
-        made, source = [], f"{self.model} grid"
+        made: list[Step] = []
         for number, level in enumerate(levels, 1):
             last = number == len(levels)
             after = live[number]
-            kept = [name for name in self.all_columns(levels[:number - 1]) if name in after and name not in level.columns]
+            before = dict.fromkeys([*base, *(name for earlier in levels[:number - 1] for name in earlier.columns)])
+            kept = [name for name in before if name in after and name not in level.columns]
             chosen = {**{name: column(name) for name in kept},
                       **{name: sql for name, sql in level.columns.items() if name in after}}
             ordered = {name: chosen[name] for name in outputs} if last else chosen
@@ -246,17 +252,16 @@ class HistoryForm:
             if level.beside:
                 query = query.join(beside, using=[syntax.identifier(RECORD)], join_type="left", copy=False)
             _set_frames(query, level.frames)
-            source = result_name(self.model) if last else f"{self.model} step {number}"
+            source = result if last else f"{self.model} {part} {number}"
             made.append(Step(source, level.comment, query))
         return made
 
-    def all_columns(self, levels: list[Level]) -> list[str]:
-        """Columns of the grid and of the levels before, each once."""
-        stage = self.plan.stages[0]
-        grid = [name for leaf in stage.leaves for name in self.columns_of(leaf)]
+    def grid_columns(self) -> list[str]:
+        """The columns of the grid besides record and day: leaves, fields, conditions."""
+        grid = [name for leaf in self.plan.stages[0].leaves for name in self.columns_of(leaf)]
         grid += [self.labels(f, str(f)) for f in self.plan.fields]
         grid += [self.flags[m.where] for m in self.plan.metrics if m.where is not None]
-        return list(dict.fromkeys([*grid, *(name for level in levels for name in level.columns)]))
+        return list(dict.fromkeys(grid))
 
 
 def _frame(name: str, days: int | None, offset: bool) -> exp.Window:

@@ -193,7 +193,7 @@ class Inputs:
         query = syntax.select(column("record"), column("day"),
                            *[named(column(columns[series.name]), self.label(series)) for series in feed.series])
         query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA), copy=False)
-        query = query.where(*self.days_read(feed), *self.chosen(feed), copy=False)
+        query = query.where(*self.days_read(feed), *self.chosen(feed.model), copy=False)
         return Step(self.pivot_name(feed), f"One row per {feed.model} and day: the values of {feed.namespace}.", query, inline=True)
 
     def ever(self, feed: Feed) -> Step:
@@ -202,14 +202,15 @@ class Inputs:
         wanted = {leaf.series.name: self.label(leaf.series) for leaf in self.everything_leaves(feed)}
         query = syntax.select(column("record"), column("day"), *[named(column(columns[name]), label) for name, label in wanted.items()])
         query = query.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA), copy=False)
-        query = query.where(syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)]), *self.chosen(feed), copy=False)
+        so_far = syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])
+        query = query.where(so_far, *self.chosen(feed.model), copy=False)
         return Step(self.whole_step(feed), "The series that are read from the beginning.", query, inline=True)
 
-    def chosen(self, feed: Feed) -> list[exp.Expression]:
+    def chosen(self, model: str) -> list[exp.Expression]:
         """The condition on the records, where only some are computed."""
         if not self.context.restricted:
             return []
-        chosen = syntax.select(column("record")).from_(syntax.table(records_name(self.context, feed.model)), copy=False)
+        chosen = syntax.select(column("record")).from_(syntax.table(records_name(self.context, model)), copy=False)
         return [exp.In(this=column("record"), query=exp.Subquery(this=chosen))]
 
     def pivot_name(self, feed: Feed) -> str:

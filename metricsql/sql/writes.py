@@ -174,17 +174,18 @@ FROM ({rows}) AS b
 JOIN {_name(records_name(context, model))} AS r ON r.record = b.record{joins}"""
 
 
-def differences_by_day(model: str, metrics: Sequence[str], before: str) -> str:
+def differences_by_day(model: str, metrics: Sequence[str], before: str, records: str | None = None) -> str:
     """`day`, then per metric how many of its values are others than in the file `before`; rounding (1e-9) is none.
 
-    Takes the first and the last day twice as parameters.
+    Takes the first and the last day twice as parameters. `records` is a table with the only records to be compared.
     """
+    some = "" if records is None else f" AND record IN (SELECT record FROM {records})"
     table = built_table(model)
     columns = ", ".join(_name(metric) for metric in metrics)
     counts = ", ".join(f"COUNT(*) FILTER (WHERE {_differs(f'n.{c}', f'b.{c}')})" for c in map(_name, metrics))
     return f"""SELECT day, {counts}
-FROM (SELECT record, day, {columns} FROM {table} WHERE day BETWEEN ? AND ?) AS n
-JOIN (SELECT record, day, {columns} FROM {before}.{table} WHERE day BETWEEN ? AND ?) AS b USING (record, day)
+FROM (SELECT record, day, {columns} FROM {table} WHERE day BETWEEN ? AND ?{some}) AS n
+JOIN (SELECT record, day, {columns} FROM {before}.{table} WHERE day BETWEEN ? AND ?{some}) AS b USING (record, day)
 GROUP BY day"""
 
 
@@ -224,10 +225,11 @@ def _is_text(facts: Mapping[str, FieldFacts], field: str) -> bool:
     return known is not None and known.kind == "text"
 
 
-def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> str:
-    """Make the table with the fields of every record and its values on the last day."""
+def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts],
+                 values: str | None = None) -> str:
+    """Make the table with the fields of every record and its values on the last day, which a query may give."""
     return f"CREATE OR REPLACE TABLE {built_table(model + LATEST)} AS\n" \
-           + latest(context, model, metrics, facts, _name(records_name(context, model)))
+           + latest(context, model, metrics, facts, _name(records_name(context, model)), values)
 
 
 def show_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], file: str) -> str:
@@ -236,7 +238,8 @@ def show_latest(context: Context, model: str, metrics: Sequence[str], facts: Map
     return f"CREATE VIEW {built_table(model + LATEST)} AS\n{latest(context, model, metrics, facts, records)}"
 
 
-def latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], records: str) -> str:
+def latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], records: str,
+           values: str | None = None) -> str:
     """The fields of every record and its values on the last day."""
     day = _sql(syntax.day(context.as_of))
     chosen = ["r.key AS record", f"{day} AS day"]
@@ -247,7 +250,7 @@ def latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[
     chosen += [f"m.{_name(metric)}" for metric in metrics]
     return f"""SELECT {", ".join(chosen)}
 FROM {records} AS r
-LEFT JOIN {built_table(model)} AS m ON m.record = r.key AND m.day = {day}
+LEFT JOIN {built_table(model) if values is None else f"({values})"} AS m ON m.record = r.key AND m.day = {day}
 ORDER BY 1"""
 
 

@@ -22,6 +22,7 @@ def main() -> int:
     )
     parser.add_argument("--shrink", type=float, default=90.0, help="seconds for making a failure small")
     parser.add_argument("--loose", action="store_true", help="order and types of columns do not matter")
+    parser.add_argument("--points", action="store_true", help="hold the models of children as change points")
     parser.add_argument(
         "--without", nargs="+", choices=CHANGES, default=[], metavar="CHANGE", help="changes to leave out"
     )
@@ -31,13 +32,13 @@ def main() -> int:
     begun, failures = time.monotonic(), 0
     for number in range(-(-options.steps // options.episode)):
         seed = options.seed + number
-        failure = first_failure(seed, options.episode, options.full_every, options.loose, names)
+        failure = first_failure(seed, options.episode, options.full_every, options.loose, names, options.points)
         done = min((number + 1) * options.episode, options.steps)
         outcome = "FAILED" if failure else "fine"
         print(f"{time.monotonic() - begun:7.0f} s  seed {seed}: {outcome}, {done} of {options.steps} steps", flush=True)
         if failure is not None:
             failures += 1
-            print(told(seed, smaller(seed, failure, options.shrink, options.loose)), flush=True)
+            print(told(seed, smaller(seed, failure, options.shrink, options.loose, options.points)), flush=True)
             if options.stop:
                 break
     return 1 if failures else 0

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,7 @@ from metricsql.api import Project
 from metricsql.build import memory, moved, work
 from metricsql.plan import affected
 from metricsql.project import read_definition
+from tests.change_points import held, needs_every_day
 from tests.changes.changes_files import FILE_CHANGES
 from tests.changes.changes_project import PROJECT_CHANGES
 from tests.changes.changes_records import RECORD_CHANGES
@@ -29,7 +30,7 @@ from tests.changes.disk import DATABASE, FULL, PROJECT, Disk
 from tests.changes.panel import panel_of
 from tests.changes.pieces import Change
 from tests.changes.start import first_state
-from tests.changes.state import State, closure
+from tests.changes.state import State, closure, references
 from tests.oracle import evaluate
 
 CHANGES: dict[str, Change] = {**ROW_CHANGES, **FILE_CHANGES, **RECORD_CHANGES, **PROJECT_CHANGES, **TABLE_CHANGES}
@@ -64,13 +65,15 @@ class Failure:
 class Machine:
     """A project in a folder, and what happened to it. `only` leaves out all metrics but some, by number.
 
-    With `loose` the columns of a table may stand in any order, and be of any type.
+    With `loose` the columns of a table may stand in any order, and be of any type. With `points` the models of children
+    are held as change points, mostly.
     """
 
     folder: Path
     seed: int
     only: frozenset[int] | None = None
     loose: bool = False
+    points: bool = False
     words: list[str] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
 
@@ -92,6 +95,10 @@ class Machine:
         full = check and (full or step.build == "select")
         if full:
             self._prepare_full(bare=step.build != "select" and random.Random(step.seed).random() < 0.4)
+        with held(0 if random.Random(step.seed).random() < 0.1 else 1e9) if self.points else nullcontext():
+            return self._built(step, check, full)
+
+    def _built(self, step: Step, check: bool, full: bool) -> Failure | None:
         try:
             chosen = self._build(step)
         except Exception as error:  # whatever stops a build of a project without faults is a failure to be told
@@ -103,9 +110,15 @@ class Machine:
         return self._failure(wrong) if wrong else None
 
     def _shown(self) -> set[str] | None:
-        if self.only is None:
+        if self.only is None and not self.points:
             return None
-        return closure(self.state, {metric.id for metric in self.state.metrics if metric.number in self.only})
+        wanted = {metric.id for metric in self.state.metrics if self.only is None or metric.number in self.only}
+        shown = closure(self.state, wanted)
+        if self.points:  # what keeps a child model from being held as change points, and all that uses it
+            for metric in self.state.metrics:
+                if (metric.model != "company" and needs_every_day(metric.formula)) or not references(metric.formula) <= shown:
+                    shown.discard(metric.id)
+        return shown
 
     def _build(self, step: Step) -> list[str] | None:
         """The build of a step; returns the metrics it was asked for."""
@@ -175,11 +188,12 @@ def _set(module: ModuleType, name: str, value: float) -> Iterator[None]:
 def _strip(database: Path) -> None:
     with duckdb.connect(str(database)) as connection:
         tables = connection.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_catalog()"
+            "SELECT table_schema, table_name, table_type FROM information_schema.tables "
+            "WHERE table_catalog = current_catalog()"
         ).fetchall()
-        for schema, name in tables:
+        for schema, name, kind in tables:
             if schema in ("metrics", "tables") or (schema == "_metricsql" and name not in KEPT):
-                connection.execute(f'DROP TABLE "{schema}"."{name}"')
+                connection.execute(f'DROP {kind.removeprefix("BASE ")} "{schema}"."{name}"')
 
 
 def random_step(rng: random.Random, names: Sequence[str] = tuple(CHANGES)) -> Step:
@@ -190,18 +204,23 @@ def random_step(rng: random.Random, names: Sequence[str] = tuple(CHANGES)) -> St
 
 
 @contextmanager
-def machine(seed: int, only: frozenset[int] | None = None, loose: bool = False) -> Iterator[Machine]:
+def machine(seed: int, only: frozenset[int] | None = None, loose: bool = False, points: bool = False) -> Iterator[Machine]:
     """A machine in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="metricsql-changes-") as folder:
-        yield Machine(Path(folder), seed, only, loose)
+        yield Machine(Path(folder), seed, only, loose, points)
 
 
 def first_failure(
-    seed: int, steps: int, full_every: int = 1, loose: bool = False, names: Sequence[str] = tuple(CHANGES)
+    seed: int,
+    steps: int,
+    full_every: int = 1,
+    loose: bool = False,
+    names: Sequence[str] = tuple(CHANGES),
+    points: bool = False,
 ) -> Failure | None:
     """Random steps from a seed, until one leaves a difference. Every `full_every`th is compared with a full build."""
     rng = random.Random(f"steps of {seed}")
-    with machine(seed, None, loose) as made:
+    with machine(seed, None, loose, points) as made:
         if failure := made.step(Step(())):
             return failure
         for number in range(steps):
@@ -210,9 +229,11 @@ def first_failure(
     return None
 
 
-def replay(seed: int, steps: Sequence[Step], only: frozenset[int] | None = None, loose: bool = False) -> Failure | None:
+def replay(
+    seed: int, steps: Sequence[Step], only: frozenset[int] | None = None, loose: bool = False, points: bool = False
+) -> Failure | None:
     """The same steps again; only the last one is compared."""
-    with machine(seed, only, loose) as made:
+    with machine(seed, only, loose, points) as made:
         for step in steps[:-1]:
             if failure := made.step(step, check=False):
                 return failure

@@ -10,13 +10,13 @@ from tests.changes.machine import Failure, Step, replay
 from tests.changes.state import Declared
 
 
-def smaller(seed: int, failure: Failure, seconds: float = 90.0, loose: bool = False) -> Failure:
+def smaller(seed: int, failure: Failure, seconds: float = 90.0, loose: bool = False, points: bool = False) -> Failure:
     """A failure of the same kind after fewer builds and changes, with fewer metrics."""
     until = time.monotonic() + seconds
     only = _numbers(failure)
     best = failure
     if only is not None:
-        found = replay(seed, best.steps, only, loose)
+        found = replay(seed, best.steps, only, loose, points)
         best, only = (found, only) if found and found.error is None else (best, None)
     changed = True
     while changed and time.monotonic() < until:
@@ -24,7 +24,7 @@ def smaller(seed: int, failure: Failure, seconds: float = 90.0, loose: bool = Fa
         for steps in _candidates(best.steps):
             if time.monotonic() > until:
                 break
-            found = replay(seed, steps, only, loose)
+            found = replay(seed, steps, only, loose, points)
             if found is not None and _alike(found, failure):
                 best, changed = found, True
                 break

@@ -154,6 +154,13 @@ class SparkBuild(Build):
             return work
         return Work(why or "nothing is built yet", work.differences, built_through=work.built_through)
 
+    def arranged(self, planned: Work, models: frozenset[str]) -> Work:
+        """Results on Spark have a row for every day."""
+        return planned
+
+    def prepare(self, found: Changes, planned: Work) -> Work:
+        return self.collapse(found, planned)
+
     def collapse(self, found: Changes, work: Work) -> Work:
         """Collapse the series that metrics read: the months in which days changed."""
         before = kept.read_columns(self.engine) if self.before.why_not is None and not any(found.records.gone.values()) else {}
@@ -164,6 +171,8 @@ class SparkBuild(Build):
         for namespace in self.readings:
             self.spark.release(rows_name(namespace))
         kept.note_columns(self.engine, wanted)
+        others = [one for one in outside.stretches(self.engine) if not one.table.startswith("series.")]
+        outside.note_stretches(self.engine, [*others, *self.made])
         self.context = replace(self.context, kept={need.key: need.columns for need in wanted})
         return work
 
@@ -293,5 +302,5 @@ class SparkBuild(Build):
         records = [Stretch(f"records.{model}", date.min, date.max, str(self.folder)) for model in columns]
         self.old = [folder for folder in outside.unused(self.output, there, [*self.made, *records]) if folder != self.folder]
         if changed is None and work.built_through is not None:
-            self.report.settled = count_settled(self.engine, self.context, self.compiled, work, changed)
+            self.report.settled = count_settled(self.engine, self.context, self.compiled, work, changed, self.digests)
         outside.note_stretches(self.engine, [*self.made, *records])
