@@ -26,3 +26,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.nodeid.partition("::")[0]
         if any(word in path for word in SLOW) or item.get_closest_marker("exhaustive"):
             item.add_marker(pytest.mark.slow)
+        if "tests/spark/" in path:
+            item.add_marker(pytest.mark.xdist_group("spark"))  # one process of Java at a time
