@@ -126,6 +126,7 @@ def test_a_worker_is_killed_in_the_middle(cluster: tuple[str, list[subprocess.Po
     assert differences(expected(tmp_path), metricsql.load(file)) == []
 
 
+@pytest.mark.exhaustive
 def test_a_connect_server(tmp_path: Path) -> None:
     if (reason := why_not()) is not None:
         pytest.skip(reason)
