@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.xdist_group("spark"), pytest.mark.usefixtures("spark")
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "flights"
 
 
-@pytest.mark.parametrize("seed", [100, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(101, 106))])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(100, 106)])
 def test_random_formulas(seed: int, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
@@ -72,6 +72,7 @@ def _split(name: str) -> list[str]:
     return name.split(".", 1)
 
 
+@pytest.mark.exhaustive
 def test_every_kind_of_source_at_once(tmp_path: Path) -> None:
     """Eleven namespaces with the same rows, each from another kind of source."""
     folder = tmp_path / "project"
@@ -97,6 +98,7 @@ def test_every_kind_of_source_at_once(tmp_path: Path) -> None:
     assert report.unusable == [] and report.rows == {"company": 4}
 
 
+@pytest.mark.exhaustive
 def test_files_are_read_as_duckdb_reads_them(tmp_path: Path) -> None:
     """Other delimiters, quoted line breaks, lines that are no rows, columns in another order, odd names of files."""
     folder = tmp_path / "it's [a] 100% {odd}+folder"
@@ -141,6 +143,7 @@ def test_what_is_built_can_be_looked_at(tmp_path: Path) -> None:
     assert project.build(engine="spark").unchanged
 
 
+@pytest.mark.exhaustive
 def test_a_build_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = build(small(tmp_path), engine="spark")
     before = values(project, "sum")
@@ -163,6 +166,7 @@ def test_a_build_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     held.close()
 
 
+@pytest.mark.exhaustive
 def test_from_one_engine_to_the_other_and_back(tmp_path: Path) -> None:
     project = build(small(tmp_path))
     first = values(project, "sum")
@@ -180,6 +184,7 @@ def test_flights(tmp_path: Path) -> None:
     assert differences(*both(folder / "metricsql.yml")) == []
 
 
+@pytest.mark.exhaustive
 def test_the_session_that_is_there_is_left_alone(spark: SparkSession, tmp_path: Path) -> None:
     zone = spark.conf.get("spark.sql.session.timeZone")
     spark.conf.set("spark.sql.session.timeZone", "America/New_York")
