@@ -13,6 +13,8 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.dialects.spark import Spark as Base
 
+from metricsql.sql.dialects.readable import ForPeople
+
 NAME = "spark"
 SETTINGS = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC",
             "spark.sql.variable.substitute": "false",
@@ -44,7 +46,7 @@ _OWN = (exp.TryCast, exp.AtTimeZone, exp.Floor, exp.Ceil, exp.Round, exp.Array, 
 class Readable(Base):
     """Spark SQL, printed for people."""
 
-    class Generator(Base.Generator):  # type: ignore[misc, valid-type]
+    class Generator(ForPeople, Base.Generator):  # type: ignore[misc, valid-type]
         """The methods are called by the name of the kind of node."""
 
         TRANSFORMS = {kind: how for kind, how in Base.Generator.TRANSFORMS.items() if kind not in _OWN}
@@ -58,16 +60,8 @@ class Readable(Base):
             is_whole = expression.is_string or written.isdigit()
             return written if is_whole else f"{written}D"
 
-        def not_sql(self, expression: exp.Not) -> str:
-            test = expression.this
-            if isinstance(test, exp.Is) and isinstance(test.expression, exp.Null):
-                return f"{self.sql(test, 'this')} IS NOT NULL"
-            return str(super().not_sql(expression))
-
         def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
             value = expression.this
-            if isinstance(value, exp.Literal) and value.is_string and safe_prefix is None and expression.to.is_type("date"):
-                return f"DATE {self.sql(value)}"
             if isinstance(value, exp.Unnest) or (isinstance(value, exp.Anonymous) and value.name.upper() == "UNNEST"):
                 return str(self.sql(value))  # a sequence of dates is made of dates
             return str(super().cast_sql(expression, safe_prefix))
