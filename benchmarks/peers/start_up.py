@@ -12,7 +12,7 @@ TITLE = "start-up of a build"
 PACKAGES = ("duckdb",)
 
 
-CODE = "import gc, os; gc.set_threshold(100_000); import metricsql.build.build, metricsql.cli.build_command, metricsql.api; os._exit(0)"
+CODE = "import gc, os; gc.set_threshold(300_000); import metricsql.build.build, metricsql.cli.build_command, metricsql.api; os._exit(0)"
 """What every build does before it begins, and ending as the command does."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Self
@@ -13,7 +13,7 @@ from metricsql.build import change_points, changes, compute, kept, note, outside
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
-from metricsql.build.engine import Limits, open_reader
+from metricsql.build.engine import Limits
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import OPTION, StoredTables, table_digests
@@ -23,7 +23,7 @@ from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
 from metricsql.build.spread import Changed
-from metricsql.build.store import NothingToWrite, Side, trying, writing
+from metricsql.build.store import NothingToWrite, Seen, Side, trying, writing
 from metricsql.build.work import Work, plan_work
 from metricsql.build.write import carry_out
 from metricsql.compiler import Compiled, compile_metrics
@@ -52,14 +52,14 @@ class Request:
 def build(definition: Definition, request: Request, told: Told = lambda stage: None) -> BuildReport:
     """Compute what changed and write the file. Raises `ProjectError` or `EngineError`; then nothing is written."""
     report = BuildReport(request.as_of, None, definition.database, dry_run=request.dry_run)
-    if not (request.full or request.strict) and request.select is None and is_current(definition, request.as_of):
-        return replace(report, unchanged=True)
     place = trying if request.dry_run else writing
     try:
-        limits = Limits(request.memory_limit, request.threads)
-        with place(definition.database, definition.folder, limits) as side, _kind(definition)(side, definition, request, report, told) as work:
-            work.run()
-            told("write")
+        with closing(Seen(definition.database, definition.folder, Limits(request.memory_limit, request.threads))) as seen:
+            if not (request.full or request.strict) and request.select is None and is_current(seen, definition, request.as_of):
+                return replace(report, unchanged=True)
+            with place(seen) as side, _kind(definition)(side, definition, request, report, told) as work:
+                work.run()
+                told("write")
     except NothingToWrite:
         return replace(report, unchanged=not request.dry_run)
     if not request.dry_run:
@@ -76,15 +76,9 @@ def _kind(definition: Definition) -> type[Build]:
     return Build
 
 
-def is_current(definition: Definition, as_of: date) -> bool:
+def is_current(seen: Seen, definition: Definition, as_of: date) -> bool:
     """Whether the database already holds just what a build would write."""
-    if not definition.database.is_file():
-        return False
-    engine = open_reader(definition.database, definition.folder)
-    try:
-        return changes.nothing_changed(engine, definition, as_of)
-    finally:
-        engine.close()
+    return definition.database.is_file() and changes.nothing_changed(seen.engine, definition, as_of)
 
 
 class Build:

@@ -7,6 +7,7 @@ gives every day.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -25,7 +26,7 @@ from metricsql.plan.spans import ONE_DAY
 from metricsql.sql import moves, stored_points
 from metricsql.sql.change_points import change_days_name, change_point_steps, points_name
 from metricsql.sql.context import Context
-from metricsql.sql.inputs import METRICS_SCHEMA
+from metricsql.sql.inputs import METRICS_SCHEMA, kept_name
 from metricsql.sql.sources import records_name
 from metricsql.sql.steps import needed
 from metricsql.sql.writes import built_table
@@ -75,8 +76,8 @@ def refused(engine: Engine, context: Context, plan: Plan) -> dict[str, str]:
 def _rarely(engine: Engine, context: Context, plan: ModelPlan, before: bool) -> bool:
     """Whether a model is large, and few of its days are change points; one that is held so stays so a bit longer."""
     cells = _records(engine, context, plan) * _days(context)
-    limit = MOST_SHARE * (INERTIA if before else 1 / INERTIA)
-    return (before or cells >= LEAST_CELLS) and estimate(engine, context, plan) <= limit * cells
+    limit = MOST_SHARE * (INERTIA if before else 1 / INERTIA) * cells
+    return (before or cells >= LEAST_CELLS) and _least(engine, context, plan) <= limit and estimate(engine, context, plan) <= limit
 
 
 def counts(engine: Engine) -> dict[str, int]:
@@ -103,6 +104,16 @@ def estimate(engine: Engine, context: Context, plan: ModelPlan) -> int:
             total += min(together, sum(count * len(days[series]) for count, series in zip(counts, used, strict=True)))
     timelines = [name for field in plan.fields if (name := context.timelines.get(field))]
     return total + sum(int(engine.value(f"SELECT COUNT(*) FROM {quoted(name)}")) for name in timelines)
+
+
+def _least(engine: Engine, context: Context, plan: ModelPlan) -> int:
+    """The number of days with data in the fullest of the kept tables, which costs no reading: `estimate` gives no less.
+
+    Every row has a value of one of the series that are kept; so this tells nothing of tables that hold further series.
+    """
+    used = Counter((series.model, series.namespace) for series in dict.fromkeys(plan.inputs))
+    whole = [one for one, count in used.items() if len(context.kept.get(one, ())) == count]
+    return max((int(engine.value(f"SELECT COUNT(*) FROM {state(kept_name(*one))}")) for one in whole), default=0)
 
 
 def _records(engine: Engine, context: Context, plan: ModelPlan) -> int:

@@ -64,8 +64,8 @@ def rejected_lines(engine: Engine, source: SourceDef) -> list[Unusable]:
         return []
     count = 0
     examples: list[str] = []
-    for path in paths_of(source):
-        lines = rejects(engine, source, path)
+    known = [source.rejected] if source.rejected is not None else (rejects(engine, source, path) for path in paths_of(source))
+    for lines in known:
         count += len(lines)
         examples += lines[: EXAMPLES - len(examples)]
     return [Unusable(str(source), "line", count, tuple(examples))] if count else []
@@ -74,6 +74,11 @@ def rejected_lines(engine: Engine, source: SourceDef) -> list[Unusable]:
 def rejects(engine: Engine, source: SourceDef, path: str) -> list[str]:
     """The lines of one CSV file that are no rows."""
     engine.rows(problems.count_lines(source, path))
+    return take_rejects(engine)
+
+
+def take_rejects(engine: Engine) -> list[str]:
+    """The lines that the reading of a CSV file just left in `reject_errors`."""
     lines = engine.rows("SELECT DISTINCT line, csv_line FROM reject_errors ORDER BY 1 LIMIT 1000000")
     engine.run("DROP TABLE reject_errors; DROP TABLE reject_scans")
     return [str(line) for _, line in lines]

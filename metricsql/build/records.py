@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from metricsql.bind.sources import BoundModel
 from metricsql.build.catalog import attach
 from metricsql.build.engine import Engine, literal, quoted, reading
-from metricsql.build.files import rejected_lines
+from metricsql.build.files import rejected_lines, take_rejects
 from metricsql.build.report import Unusable
 from metricsql.build.state import state
 from metricsql.build.temporary import create, drop
@@ -21,7 +21,7 @@ from metricsql.project.definition import Definition
 from metricsql.sql import differences, problems
 from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context
-from metricsql.sql.sources import load_source, records_name, records_steps
+from metricsql.sql.sources import lines_apart, load_source, records_name, records_steps
 
 Flags = Mapping[str, Sequence[tuple[str, Condition]]]
 NOW = "records now"
@@ -42,7 +42,8 @@ def read_once(engine: Engine, definition: Definition) -> Definition:
         with suppress(ProjectError), reading(str(model.records), model.records.place):
             attach(engine, model.records)
             engine.run(load_source(model.records, name + AS_GIVEN))
-            models[name] = replace(model, records=replace(model.records, loaded=name + AS_GIVEN))
+            rejected = tuple(take_rejects(engine)) if lines_apart(model.records) else None
+            models[name] = replace(model, records=replace(model.records, loaded=name + AS_GIVEN, rejected=rejected))
     return replace(definition, models=models)
 
 

@@ -32,6 +32,49 @@ class NothingToWrite(Exception):
     """Ends a build that found out that there is nothing to do; the database stays as it is."""
 
 
+class Seen:
+    """The database as a build finds it first, before it is its turn to write: an engine that reads it."""
+
+    def __init__(self, database: Path, folder: Path, limits: Limits) -> None:
+        self.database, self.folder, self.limits = database, folder, limits
+        self._file = _identity(database)
+        self.engine = open_reader(database, folder, alias=LAST, limits=limits)
+
+    def again(self) -> Engine:
+        """An engine for the database as it is now: the same one, unless somebody else finished a build since."""
+        if self._file != _identity(self.database):
+            self.engine.close()
+            self._file = _identity(self.database)
+            self.engine = open_reader(self.database, self.folder, alias=LAST, limits=self.limits)
+        return self.engine
+
+    def take_in_log(self) -> None:
+        """Write into the database what a program that crashed has left in the log beside it.
+
+        The log belongs to this very file: it must not lie beside the next one, not even for a moment. While somebody
+        reads the file, the engine cannot do that; then the log is copied too, and removed behind the rename.
+        """
+        if not self.database.exists():
+            _log(self.database).unlink(missing_ok=True)
+        elif _log(self.database).exists():
+            self.engine.close()
+            self._file = None
+            with contextlib.suppress(EngineError):
+                open_writer(self.database, self.folder).close()
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def _identity(database: Path) -> tuple[int, ...] | None:
+    """What tells whether a path still names the same file with the same content."""
+    try:
+        found = database.stat()
+    except OSError:  # whoever opens it says what is wrong
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class Side:
     """An engine that reads the database, and from `write` on writes a copy of it.
 
@@ -61,14 +104,15 @@ class Side:
 
 
 @contextmanager
-def writing(database: Path, folder: Path, limits: Limits) -> Iterator[Side]:
+def writing(seen: Seen) -> Iterator[Side]:
     """A copy of the database, which takes its place if the block ends without an error."""
+    database = seen.database
     with locked(database):
         path = database.with_name(f".{database.name}.building")
         _remove(path)
         try:
-            _take_in_log(database, folder)
-            with closing(Side(open_reader(database, folder, alias=LAST, limits=limits), database, path, True)) as side:
+            seen.take_in_log()
+            with closing(Side(seen.again(), database, path, True)) as side:
                 yield side
                 side.engine.run("CHECKPOINT")
             _sync(path)
@@ -81,14 +125,14 @@ def writing(database: Path, folder: Path, limits: Limits) -> Iterator[Side]:
 
 
 @contextmanager
-def trying(database: Path, folder: Path, limits: Limits) -> Iterator[Side]:
+def trying(seen: Seen) -> Iterator[Side]:
     """A copy of the database that is thrown away afterwards; the database may be locked or not writable."""
     with tempfile.TemporaryDirectory(prefix="metricsql-") as temporary:
         try:
-            with closing(Side(open_reader(database, folder, alias=LAST, limits=limits), database, Path(temporary) / database.name, False)) as side:
+            with closing(Side(seen.again(), seen.database, Path(temporary) / seen.database.name, False)) as side:
                 yield side
         except OSError as error:
-            raise _os_error(error, database) from None
+            raise _os_error(error, seen.database) from None
 
 
 def _copy(database: Path, path: Path) -> None:
@@ -96,20 +140,6 @@ def _copy(database: Path, path: Path) -> None:
         shutil.copyfile(database, path)
         if _log(database).exists():
             shutil.copyfile(_log(database), _log(path))
-
-
-def _take_in_log(database: Path, folder: Path) -> None:
-    """Write into the database what a program that crashed has left in the log beside it.
-
-    The log belongs to this very file: it must not lie beside the next one, not even for a moment. While somebody
-    reads the file, the engine cannot do that; then the log is copied too, and removed behind the rename.
-    """
-    if not database.exists():
-        _log(database).unlink(missing_ok=True)
-    elif _log(database).exists():
-        open_reader(database, folder).close()
-        with contextlib.suppress(EngineError):
-            open_writer(database, folder).close()
 
 
 def _log(database: Path) -> Path:

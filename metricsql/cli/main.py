@@ -104,7 +104,7 @@ def program() -> None:
 
     So would looking for garbage as often as a long-lived program must.
     """
-    gc.set_threshold(100_000)
+    gc.set_threshold(300_000)
     code: Any = 0
     try:
         main()

@@ -42,6 +42,8 @@ class SourceDef:
     """Where relative paths start. Without it they stay as they are, for SQL that is run from the project folder."""
     loaded: str | None = field(default=None, compare=False)
     """The table that holds its rows already, in their order."""
+    rejected: tuple[str, ...] | None = field(default=None, compare=False)
+    """Its lines that are no rows, where they are known already."""
 
     @property
     def location(self) -> str:

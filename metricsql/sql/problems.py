@@ -99,8 +99,7 @@ def repeated_keys(model: BoundModel, limit: int) -> str:
 def count_lines(source: SourceDef, path: str) -> str:
     """Reads one CSV file through and leaves the lines that cannot be split in `reject_errors`."""
     one = SourceDef(path=path)
-    option = exp.PropertyEQ(this=exp.to_identifier("store_rejects"), expression=exp.true())
-    query = exp.select(exp.Count(this=exp.Star())).from_(_as_plain_file(scan(one, [option])))
+    query = exp.select(exp.Count(this=exp.Star())).from_(_as_plain_file(scan(one, rejects=True)))
     return statement([Step("lines", "", query)])
 
 

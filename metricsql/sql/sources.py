@@ -43,8 +43,11 @@ def rows_name(namespace: str) -> str:
 # Reading
 
 
-def scan(source: SourceDef, options: Sequence[exp.Expression] = (), file: str | None = None) -> exp.Expression:
-    """The table expression that reads a source; `file` is the column for the file of a row, if it is wanted."""
+def scan(source: SourceDef, file: str | None = None, rejects: bool = False) -> exp.Expression:
+    """The table expression that reads a source; `file` is the column for the file of a row, if it is wanted.
+
+    With `rejects` the lines of CSV files that cannot be split are left in `reject_errors`.
+    """
     if source.sql is not None:
         raise AssertionError("internal error: a query is a step of its own")
     if source.table is not None:
@@ -62,7 +65,7 @@ def scan(source: SourceDef, options: Sequence[exp.Expression] = (), file: str | 
         return _table_of("READ_JSON", text(path), *_options(**common))
     delimiter = {"delim": "\t"} if plain.endswith(".tsv") else {}
     flags = {"all_varchar": True, "header": True, "ignore_errors": True}
-    return _table_of("READ_CSV", text(path), *_options(**delimiter, **flags, **common), *options)
+    return _table_of("READ_CSV", text(path), *_options(**delimiter, **flags, **common, store_rejects=rejects))
 
 
 def _table_of(name: str, *arguments: exp.Expression) -> exp.Expression:
@@ -81,6 +84,11 @@ def is_csv(source: SourceDef) -> bool:
     return source.path is not None and not plain.endswith((".parquet", *JSON_SUFFIXES))
 
 
+def lines_apart(source: SourceDef) -> bool:
+    """Whether one reading of a source also finds the lines that are no rows: it is one CSV file."""
+    return is_csv(source) and source.sql is None and not is_glob(source.path or "")
+
+
 def is_glob(path: str) -> bool:
     """Whether a path is a pattern."""
     return any(sign in path for sign in "*?[")
@@ -92,8 +100,8 @@ def _options(**options: str | bool) -> list[exp.Expression]:
 
 
 def load_source(source: SourceDef, table: str) -> str:
-    """Makes a temporary table of all that a source holds, in its order."""
-    before, scanned = source_steps(source, "source", "")
+    """Makes a temporary table of all that a source holds, in its order. `lines_apart` sources leave bad lines in `reject_errors`."""
+    before, scanned = source_steps(source, "source", "") if not lines_apart(source) else ([], scan(source, rejects=True))
     query = syntax.select(exp.Star()).from_(scanned, copy=False)
     return f"CREATE TEMP TABLE {syntax.render(syntax.identifier(table))} AS\n{statement([*before, Step('all', '', query)])}"
 

@@ -58,7 +58,7 @@ def number(value: float) -> exp.Expression:
 
 def day(value: date) -> exp.Expression:
     """A date literal."""
-    return exp.Cast(this=text(value.isoformat()), to=exp.DataType.build("date"))
+    return exp.Cast(this=text(value.isoformat()), to=exp.DataType(this=exp.DType.DATE))
 
 
 def in_calendar(value: exp.Expression) -> exp.Expression:
@@ -81,7 +81,7 @@ def operand(expression: exp.Expression) -> exp.Expression:
 
 def double(expression: exp.Expression) -> exp.Expression:
     """The expression as a DOUBLE."""
-    return exp.Cast(this=expression, to=exp.DataType.build("double"))
+    return exp.Cast(this=expression, to=exp.DataType(this=exp.DType.DOUBLE))
 
 
 def select(*expressions: exp.Expr) -> exp.Select:
@@ -150,4 +150,11 @@ def uses(template: str, position: int, count: int) -> int:
 
 def render(expression: exp.Expression, dialect: str = duckdb.NAME, pretty: bool = True) -> str:
     """The SQL text of a tree."""
+    if isinstance(expression, exp.Identifier):
+        return _name(expression.name, dialect)
     return expression.sql(dialect=PRINTED[dialect], pretty=pretty, max_text_width=100)
+
+
+@lru_cache(maxsize=4096)
+def _name(name: str, dialect: str) -> str:
+    return identifier(name).sql(dialect=PRINTED[dialect])
