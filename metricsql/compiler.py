@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,8 @@ class Compiled:
     formulas: Mapping[str, Formula]
     order: Sequence[str] = ()
     """The ids of all metrics as the project declares them."""
+    _plans: dict[object, tuple[Definition, Plan]] = field(default_factory=dict, repr=False, compare=False)
+    """The plans that were made: a build asks for the same one a dozen times."""
 
     def columns(self) -> dict[str, list[str]]:
         """Per model with metrics, the columns of its table: its metrics in the order of their declaration."""
@@ -60,8 +62,13 @@ class Compiled:
 
     def plan(self, definition: Definition, wanted: Iterable[str] | None = None, given: Collection[str] = ()) -> Plan:
         """The plan of the wanted metrics (all if None) and of everything they use that is not given as stored."""
-        chosen = upstream(self.metrics, self.metrics if wanted is None else wanted, given)
-        return make_plan([m for m in in_order(self.metrics.values()) if m.id in chosen], definition, given)
+        wanted = None if wanted is None else tuple(wanted)
+        key = id(definition), wanted, frozenset(given)
+        if key not in self._plans:
+            chosen = upstream(self.metrics, self.metrics if wanted is None else wanted, given)
+            plan = make_plan([m for m in in_order(self.metrics.values()) if m.id in chosen], definition, given)
+            self._plans[key] = definition, plan  # which also keeps the definition, so that no other one gets its id
+        return self._plans[key][1]
 
 
 def compile_metrics(definition: Definition, catalog: Catalog, sources: BoundSources, findings: Findings,

@@ -123,7 +123,7 @@ class Build:
             found = self.read()
         self.side.write()
         with self.stage("fields"):
-            stores, same = note.store_fields(self.engine, self.context)
+            stores, same = note.store_fields(self.engine, self.context, self.same_since())
             planned = self.work(found)
             work = self.arranged(planned, change_points.still_held(self.engine, self.compiled.plan(self.definition)))
             same &= self.before.as_of == self.request.as_of and self.before.options == {**self.before.options, **self.noted()}
@@ -152,8 +152,7 @@ class Build:
     def write_values(self, work: Work, changed: Changed | None) -> None:
         """The last values of every record, and what the report says of all values."""
         engine, context = self.engine, self.context
-        same = self.before.as_of == context.as_of and not work.days and \
-            all(self.before.options.get(name) == digest for name, digest in changes.records_digests(engine, context).items())
+        same = self.same_since() == context.as_of and not work.days
         note.write_latest(engine, context, changed if same else None, change_points.on_last_day(context, self.compiled, work))
         self.report.settled = count_settled(engine, context, self.compiled, work, changed, self.digests)
         through = context.as_of if work.selected is None else None
@@ -216,6 +215,11 @@ class Build:
         compiled = compile_metrics(self.definition, self.context.catalog, self.context.sources, findings, self.compiled.formulas)
         self.report.warnings = list(dict.fromkeys([*self.first_warnings, *findings.warnings]))
         return compiled
+
+    def same_since(self) -> date | None:
+        """The day of the last build, if it saw the same records with the same values of their fields."""
+        records = changes.records_digests_of(self.options)
+        return self.before.as_of if records and records.items() <= self.before.options.items() else None
 
     def refuse_bad_rows(self) -> None:
         if self.request.strict and self.report.unusable:

@@ -51,7 +51,8 @@ def held(engine: Engine) -> frozenset[str]:
 
 def still_held(engine: Engine, plan: Plan) -> frozenset[str]:
     """Those of them that can go on so."""
-    return frozenset(model.model for model in plan.models if why_not(model) is None) & held(engine)
+    able = frozenset(model.model for model in plan.models if why_not(model) is None)
+    return able & held(engine) if able else able
 
 
 def choose(engine: Engine, context: Context, compiled: Compiled, work: Work) -> frozenset[str]:

@@ -108,14 +108,23 @@ def options(context: Context, compiled: Compiled) -> dict[str, str]:
     return found
 
 
+RECORDS = "records "
+"""Begins the names of options that tell which records there were."""
+
+
 def records_digests(engine: Engine, context: Context) -> dict[str, str]:
     """One text per model for its records with all their fields, which `metrics.<model>_latest` shows."""
     found = {}
     for model in context.sources.models.values():
         columns = dump([field.name for field in model.fields])
         content = engine.rows(f"SELECT COUNT(*), SUM(HASH(r)::HUGEINT)::VARCHAR FROM {quoted(model.name)} AS r")[0]
-        found[f"records {model.name}"] = _digest([columns, *content])
+        found[f"{RECORDS}{model.name}"] = _digest([columns, *content])
     return found
+
+
+def records_digests_of(options: Mapping[str, str]) -> dict[str, str]:
+    """What `records_digests` told, among other options."""
+    return {name: digest for name, digest in options.items() if name.startswith(RECORDS)}
 
 
 def _series(context: Context, series: BoundSeries) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from metricsql.build.changes import TIMELINES, metric_digest, project_digest
 from metricsql.build.engine import Engine, quoted
@@ -24,14 +24,17 @@ from metricsql.sql.sources import records_name
 from metricsql.version import __version__
 
 
-def store_fields(engine: Engine, context: Context) -> tuple[bool, bool]:
+def store_fields(engine: Engine, context: Context, same_since: date | None) -> tuple[bool, bool]:
     """Store the value of every field that changed since the newest stored one; whether it was stored, and all as before.
 
-    Section 5: unchanged values take no space; a day before the newest stored one stores nothing.
+    Section 5: unchanged values take no space; a day before the newest stored one stores nothing. `same_since` is the day
+    of the last build if no record and no field has changed since.
     """
     stored_until = context.catalog.stored_until
     if stored_until is not None and context.as_of < stored_until:
         return False, True
+    if stored_until is not None and same_since == stored_until < context.as_of:
+        return True, True
     before = _stored(engine)
     engine.run(writes.forget_day(context))
     for model in context.sources.models.values():

@@ -135,6 +135,8 @@ def _note_rejected(reader: Reader, context: Context, found: Reading) -> None:
 def _changed(reader: Reader, context: Context, found: Reading) -> Days:
     engine = reader.engine
     series, before, now = found.series, state("days"), quoted(differences.days_now(found.series))
+    kept = [] if found.loaded is None else sorted((found.stamps or {}).keys() - found.loaded)
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {differences.TOUCHED} AS {differences.touched_days(before, now, series.namespace)}", [kept])
     rows = engine.rows(differences.changed_days(before, now, series.namespace))
     if needs_order(series):
         engine.run(f"CREATE OR REPLACE TEMP TABLE \"reordered days\" AS {differences.reordered_days(before, now, series.namespace)}")

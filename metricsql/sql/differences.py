@@ -71,10 +71,23 @@ def _concerns(context: Context, series: BoundSeries, model: str) -> str:
     return f"({USABLE} AND {_sql(syntax.fill('COALESCE({args}) IS NOT NULL', named_by))})"
 
 
+TOUCHED = '"touched days"'
+"""The temporary table with the `name, day` that files have which were read, or are gone."""
+
+
+def touched_days(before: str, now: str, namespace: str) -> str:
+    """The days of all files that are not those of a list, the parameter. The others cannot have changed."""
+    return f"""SELECT DISTINCT name, day FROM (SELECT * FROM {now} UNION ALL SELECT * FROM {before})
+WHERE namespace = {_sql(text(namespace))} AND NOT LIST_CONTAINS(?, file)"""
+
+
+_TOUCHED = f"AS t SEMI JOIN {TOUCHED} AS d ON d.name IS NOT DISTINCT FROM t.name AND d.day IS NOT DISTINCT FROM t.day"
+
+
 def changed_days(before: str, now: str, namespace: str) -> str:
     """`name, day` on which usable rows are new, changed or gone. `before` and `now` are tables."""
     def days(table: str) -> str:
-        return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash FROM {table} " \
+        return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash FROM {table} {_TOUCHED} " \
                f"WHERE namespace = {_sql(text(namespace))} AND {USABLE} GROUP BY name, day"
     return f"""SELECT COALESCE(a.name, b.name), COALESCE(a.day, b.day) FROM ({days(now)}) AS a
 FULL JOIN ({days(before)}) AS b ON a.name = b.name AND a.day = b.day
@@ -85,7 +98,7 @@ def reordered_days(before: str, now: str, namespace: str) -> str:
     """`name, day, moved` of days with the same rows in another order, or (`moved`) in other files."""
     def days(table: str) -> str:
         return f"SELECT name, day, SUM(rows) AS rows, SUM(hash) AS hash, LIST_SORT(LIST((file, rows, hash))) AS places, " \
-               f"LIST_SORT(LIST((file, problem, ordered))) AS orders FROM {table} " \
+               f"LIST_SORT(LIST((file, problem, ordered))) AS orders FROM {table} {_TOUCHED} " \
                f"WHERE namespace = {_sql(text(namespace))} AND {USABLE} GROUP BY name, day"
     return f"""SELECT a.name, a.day, a.places IS DISTINCT FROM b.places AS moved FROM ({days(now)}) AS a JOIN ({days(before)}) AS b
 ON a.name = b.name AND a.day = b.day AND a.rows = b.rows AND a.hash = b.hash
