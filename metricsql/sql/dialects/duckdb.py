@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from sqlglot import exp
-from sqlglot.dialects.duckdb import DuckDB as Base
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.generator import Generator
 
-from metricsql.sql.dialects.readable import ForPeople
+from metricsql.sql.dialects.readable import FOR_PEOPLE, Words, with_words
 
 NAME = "duckdb"
 
 
-class Readable(Base):
-    """DuckDB, printed for people."""
+def anonymous_sql(generator: Generator, node: exp.Anonymous) -> str:
+    if node.name != "MOMENT":
+        return str(generator.anonymous_sql(node))
+    time, place = node.expressions  # one number of both is several times cheaper to compare than a row of both
+    return f"CAST(EPOCH_US({generator.sql(time)}) AS HUGEINT) * 18446744073709551616 + {generator.sql(place)}"
 
-    class Generator(ForPeople, Base.Generator):  # type: ignore[misc, valid-type]
-        """The methods are called by the name of the kind of node."""
 
-        def anonymous_sql(self, expression: exp.Anonymous) -> str:
-            if expression.name != "MOMENT":
-                return str(super().anonymous_sql(expression))
-            time, place = expression.expressions  # one number of both is several times cheaper to compare than a row of both
-            return f"CAST(EPOCH_US({self.sql(time)}) AS HUGEINT) * 18446744073709551616 + {self.sql(place)}"
+WORDS: Words = {**FOR_PEOPLE, exp.Anonymous: anonymous_sql}
+Readable = with_words(DuckDB, WORDS)
+"""DuckDB, printed for people."""
