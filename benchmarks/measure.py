@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -38,6 +39,7 @@ class Measured:
 def measure(peer: str, task: Task) -> Measured:
     """Run a contender. Raises `RunFailed` with what it said."""
     told = json.dumps({"peer": peer, **asdict(task)}, default=str)
+    os.sync()  # what was prepared, or written by the one before, is not this one's to wait for
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "benchmarks.measure", told], cwd=Path(__file__).parent.parent,
                           capture_output=True, text=True, check=False)

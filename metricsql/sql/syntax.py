@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -128,17 +129,26 @@ def fill(template: str, arguments: Sequence[exp.Expression] = (), **names: exp.E
     """
     spelled = {name: f"__{name}" for name in names}
     positions = [f"__{i}" for i in range(len(arguments))]
-    parsed = _parsed(template.format(*positions, args=", ".join(positions), **spelled)).copy()
+    parsed = _parsed(template.format(*positions, args=", ".join(positions), **spelled))
     trees = {**{f"__{i}": tree for i, tree in enumerate(arguments)}, **{f"__{n}": t for n, t in names.items()}}
+    made: exp.Expression = _filled(parsed, trees, set())
+    return made
 
-    def replace(node: exp.Expression) -> exp.Expression:
-        if isinstance(node, exp.Column) and node.name in trees:
-            tree = trees[node.name].copy()
-            inside = isinstance(node.parent, exp.Binary | exp.Unary | exp.Is) and not isinstance(node.parent, exp.Paren)
-            return operand(tree) if inside else tree
+
+def _filled(node: Any, trees: Mapping[str, exp.Expression], used: set[str]) -> Any:
+    """A template with its placeholders replaced. A tree that stands nowhere yet is put in as it is: copying takes time."""
+    if isinstance(node, exp.Column) and node.name in trees:
+        tree = trees[node.name]
+        if tree.parent is not None or node.name in used:
+            tree = tree.copy()
+        used.add(node.name)
+        inside = isinstance(node.parent, exp.Binary | exp.Unary | exp.Is) and not isinstance(node.parent, exp.Paren)
+        return operand(tree) if inside else tree
+    if isinstance(node, list):
+        return [_filled(one, trees, used) for one in node]
+    if not isinstance(node, exp.Expr):
         return node
-
-    return parsed.transform(replace, copy=False)
+    return type(node)(**{key: _filled(value, trees, used) for key, value in node.args.items()})
 
 
 def uses(template: str, position: int, count: int) -> int:
