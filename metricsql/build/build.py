@@ -156,8 +156,9 @@ class Build:
         note.write_latest(engine, context, changed if same else None, change_points.on_last_day(context, self.compiled, work))
         self.report.settled = count_settled(engine, context, self.compiled, work, changed, self.digests)
         through = context.as_of if work.selected is None else None
-        self.report.rows = {**count_rows(engine), **change_points.count_rows(engine, through)}
-        self.report.change_points = change_points.counts(engine)
+        models = change_points.held(engine)
+        self.report.rows = {**count_rows(engine), **change_points.count_rows(engine, models, through)}
+        self.report.change_points = change_points.counts(engine, models)
         self.report.every_day = change_points.refused(engine, context, self.compiled.plan(self.definition))
 
     def prepare(self, found: Changes, planned: Work) -> Work:

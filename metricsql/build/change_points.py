@@ -81,15 +81,15 @@ def _rarely(engine: Engine, context: Context, plan: ModelPlan, before: bool) -> 
     return (before or cells >= LEAST_CELLS) and _least(engine, context, plan) <= limit and estimate(engine, context, plan) <= limit
 
 
-def counts(engine: Engine) -> dict[str, int]:
+def counts(engine: Engine, models: Iterable[str]) -> dict[str, int]:
     """The number of change points per model that is held so."""
-    return {model: int(engine.value(f"SELECT COUNT(*) FROM {stored_points.points_table(model)}")) for model in sorted(held(engine))}
+    return {model: int(engine.value(f"SELECT COUNT(*) FROM {stored_points.points_table(model)}")) for model in sorted(models)}
 
 
-def count_rows(engine: Engine, through: date | None) -> dict[str, int]:
+def count_rows(engine: Engine, models: Iterable[str], through: date | None) -> dict[str, int]:
     """The number of rows per model that has a view, told from its points where all views go through one day."""
     queries = {model: f"SELECT COUNT(*) FROM {built_table(model)}" if through is None else stored_points.count_days(model, through)
-               for model in sorted(held(engine))}
+               for model in sorted(models)}
     return {model: int(engine.value(query)) for model, query in queries.items()}
 
 

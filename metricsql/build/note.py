@@ -74,11 +74,12 @@ def write_latest(engine: Engine, context: Context, changed: Changed | None, valu
 def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Work, build: int) -> None:
     """Remember what was built, from which definition and through which day."""
     chosen = [m for m in compiled.metrics.values() if work.selected is None or m.id in work.selected]
-    if work.selected is None:
-        engine.run(f"DELETE FROM {state('metrics')}")
     rows = [(m.id, m.model, dump(described(m)), metric_digest(m)) for m in chosen]
     ids, models, texts, digests = [[row[i] for row in rows] for i in range(4)]
-    engine.run(f"DELETE FROM {state('metrics')} WHERE metric IN (SELECT UNNEST(?::VARCHAR[]))", [ids])
+    if work.selected is None:
+        engine.run(f"DELETE FROM {state('metrics')}")
+    else:
+        engine.run(f"DELETE FROM {state('metrics')} WHERE metric IN (SELECT UNNEST(?::VARCHAR[]))", [ids])
     engine.run(f"INSERT INTO {state('metrics')} SELECT UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[]), "
                "UNNEST(?::VARCHAR[]), ?, ?", [ids, models, texts, digests, context.as_of, build])
 

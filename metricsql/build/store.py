@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from metricsql.build.engine import Engine, Limits, attach_written, open_reader, open_writer
+from metricsql.build.engine import WRITTEN, Engine, Limits, attach_written, open_reader, open_writer, quoted
 from metricsql.build.state import create_state
 from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
 
@@ -98,9 +98,17 @@ class Side:
         if self.lasting:
             self._pool.submit(_try_sync, self.path)  # the disk begins with it now, so that little is left to wait for at the end
 
+    def finish(self) -> None:
+        """All is written: let go of both files. The engine itself is taken apart while the new file takes its place."""
+        self.engine.run("CHECKPOINT")
+        self.engine.run("USE memory")
+        for name in (LAST, WRITTEN):
+            self.engine.run(f"DETACH DATABASE IF EXISTS {quoted(name)}")
+        self._pool.submit(self.engine.close)
+
     def close(self) -> None:
-        self.engine.close()
         self._pool.shutdown()
+        self.engine.close()
 
 
 @contextmanager
@@ -114,10 +122,10 @@ def writing(seen: Seen) -> Iterator[Side]:
             seen.take_in_log()
             with closing(Side(seen.again(), database, path, True)) as side:
                 yield side
-                side.engine.run("CHECKPOINT")
-            _sync(path)
-            os.replace(path, database)
-            _log(database).unlink(missing_ok=True)
+                side.finish()
+                _sync(path)
+                os.replace(path, database)
+                _log(database).unlink(missing_ok=True)
         except OSError as error:
             raise _os_error(error, database) from None
         finally:
