@@ -96,9 +96,11 @@ def note_state(engine: Engine, readings: Mapping[str, Reading], options: Mapping
     rows = [(source, file, stamp, *lines.get((source, file), (0, []))) for source, files in stamps.items()
             for file, stamp in files.items()]
     replace_rows(engine, "files", rows)
-    engine.run(f"DELETE FROM {state('days')}")
-    for one in readings.values():
-        engine.run(f"INSERT INTO {state('days')} SELECT * FROM {quoted(differences.days_now(one.series))}")
+    engine.run(f"DELETE FROM {state('days')} WHERE NOT LIST_CONTAINS(?, namespace)", [list(readings)])
+    for name, one in readings.items():
+        engine.run(f"DELETE FROM {state('days')} WHERE namespace = ? AND NOT LIST_CONTAINS(?, file)", [name, one.kept or []])
+        engine.run(f"INSERT INTO {state('days')} SELECT * FROM {quoted(differences.days_now(one.series))} WHERE NOT LIST_CONTAINS(?, file)",
+                   [one.kept or []])
     for name, table in (("records", NOW), ("timelines", TIMELINES)):
         engine.run(f"DELETE FROM {state(name)}")
         engine.run(f"INSERT INTO {state(name)} SELECT * FROM {quoted(table)}")

@@ -32,6 +32,8 @@ class Reading:
     """Every file with its stamp; None for a source that is not made of files."""
     loaded: frozenset[str] | None = None
     """The files whose rows are loaded; None for all."""
+    kept: Sequence[str] | None = None
+    """The files that are as they were, whose days the state tells; None if all were read."""
     changed: Days | None = None
     """Days with usable rows that are new, changed or gone; None for all of them."""
     rejected: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -118,9 +120,9 @@ def _note_days(reader: Reader, context: Context, found: Reading) -> None:
     if found.loaded is None or found.loaded:
         engine.run(f"INSERT INTO {name} {reader.fingerprints(context, found)}")
     if found.loaded is not None:
-        kept = sorted((found.stamps or {}).keys() - found.loaded)
+        found.kept = sorted((found.stamps or {}).keys() - found.loaded)
         engine.run(f"INSERT INTO {name} SELECT * FROM {state('days')} WHERE namespace = ? AND LIST_CONTAINS(?, file)",
-                   [found.series.namespace, kept])
+                   [found.series.namespace, found.kept])
 
 
 def _note_rejected(reader: Reader, context: Context, found: Reading) -> None:
@@ -135,8 +137,8 @@ def _note_rejected(reader: Reader, context: Context, found: Reading) -> None:
 def _changed(reader: Reader, context: Context, found: Reading) -> Days:
     engine = reader.engine
     series, before, now = found.series, state("days"), quoted(differences.days_now(found.series))
-    kept = [] if found.loaded is None else sorted((found.stamps or {}).keys() - found.loaded)
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {differences.TOUCHED} AS {differences.touched_days(before, now, series.namespace)}", [kept])
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {differences.TOUCHED} AS {differences.touched_days(before, now, series.namespace)}",
+               [found.kept or []])
     rows = engine.rows(differences.changed_days(before, now, series.namespace))
     if needs_order(series):
         engine.run(f"CREATE OR REPLACE TEMP TABLE \"reordered days\" AS {differences.reordered_days(before, now, series.namespace)}")

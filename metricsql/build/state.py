@@ -56,8 +56,11 @@ def state(name: str) -> str:
 
 def create_state(engine: Engine) -> None:
     """Make what is missing, and make anew what has another layout. Builds and fields are always kept."""
+    current = is_current_layout(engine)
+    if current and {"builds", "fields", *_OWN} <= set(tables_of(engine, SCHEMA)):
+        return
     engine.run(_KEPT)
-    if not is_current_layout(engine):
+    if not current:
         for name, text in views_of(engine, METRICS_SCHEMA).items():
             if points_name(name) in text:
                 engine.run(f"DROP VIEW {quoted(METRICS_SCHEMA)}.{quoted(name)}")
