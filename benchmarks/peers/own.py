@@ -16,7 +16,7 @@ PACKAGES = ("duckdb",)
 def run(task: Task) -> dict[str, Any]:
     import metricsql
 
-    return _known(metricsql.load(task.folder / "metricsql.yml").build(as_of=task.size.until, memory_limit=task.memory).to_dict())
+    return known(metricsql.load(task.folder / "metricsql.yml").build(as_of=task.size.until, memory_limit=task.memory).to_dict())
 
 
 def command(task: Task) -> list[str]:
@@ -27,10 +27,10 @@ def command(task: Task) -> list[str]:
 
 def said(output: str) -> dict[str, Any]:
     """What is known from the words of the command."""
-    return _known(json.loads(output))
+    return known(json.loads(output))
 
 
-def _known(report: dict[str, Any]) -> dict[str, Any]:
+def known(report: dict[str, Any]) -> dict[str, Any]:
     if report["unusable"]:
         raise RuntimeError(f"the project is not clean: {report['unusable']}")
     return {"rows": sum(report["rows"].values()), "stages": {k: round(v, 3) for k, v in report["seconds"].items()}}

@@ -92,9 +92,9 @@ def project(size: Size) -> dict[str, Any]:
     }
 
 
-def _smaller(lines: Lines) -> float | None:
-    """How many times as large as ours the dense file is."""
-    return lines["dense_grid"].size / lines[OWN].size if {"dense_grid", OWN} <= lines.keys() else None
+def _smaller(lines: Lines, dense: str) -> float | None:
+    """How many times as large as ours the file of another entry is."""
+    return lines[dense].size / lines[OWN].size if {dense, OWN} <= lines.keys() else None
 
 
 def _prepare(folder: Path, options: Options) -> Prepared:
@@ -102,10 +102,12 @@ def _prepare(folder: Path, options: Options) -> Prepared:
     rows = make(folder, size)
     told = Task(folder, size, "enduser", tuple(METRICS), options.memory)
     return Prepared(
-        [Entry(OWN, OWN, told), Entry("dense_grid", "sparse_grid", told, OWN), Entry("polars", "sparse_polars", told, OWN)], rows,
+        [Entry(OWN, OWN, told), Entry("own_dense", "own_dense", told, OWN), Entry("dense_grid", "sparse_grid", told, OWN),
+         Entry("polars", "sparse_polars", told, OWN)], rows,
         [Bar("at least 10 times faster than the dense grid in DuckDB", lambda lines: times(lines, "dense_grid"), 10, at_least=True),
          Bar("at least 3 times faster than Polars", lambda lines: times(lines, "polars"), 3, at_least=True),
-         Bar("the file at least 10 times smaller than the dense one", _smaller, 10, at_least=True)])
+         Bar("the file at least 10 times smaller than a dense one", lambda lines: _smaller(lines, "own_dense"), 10, at_least=True)],
+        facts=lambda lines: {"the table of the dense grid alone, times our whole file": _smaller(lines, "dense_grid")})
 
 
 WORKLOAD = Workload("end users with rows on 1 % of the days (`companies` are end users)", _prepare)
