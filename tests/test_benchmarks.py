@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks import windows
 from benchmarks.__main__ import main
 from benchmarks.compare import Agreement, compare
 from benchmarks.data import Size, make_data
@@ -202,3 +203,8 @@ def test_data_depend_on_the_seed_alone(tmp_path: Path) -> None:
         with duckdb.connect() as connection:
             read[name] = connection.execute(f"SELECT * FROM '{tmp_path / name}/metrics/*.parquet'").fetchall()
     assert read["one"] == read["again"] != read["other"]
+
+
+def test_ways_to_ask_about_the_last_days_are_equal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert windows.main(["--companies", "7", "--days", "130", "--runs", "1"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == sum(len(ways) for ways in windows.GROUPS.values())
