@@ -89,7 +89,8 @@ class Project:
     def sql(self, *metrics: str, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb") -> str:
         """One SQL statement over the sources with the columns `record`, `day` and the metrics.
 
-        With `day`, the one-day form: grouped aggregates instead of windows, for the rows of that day. The metrics must be of one model. Raises `ProjectError` for an unknown metric.
+        With `day`, the one-day form: grouped aggregates instead of windows, for the rows of that day. The metrics must
+        be of one model. Raises `ProjectError` for an unknown metric.
         """
         from metricsql.compiler import sql_statement
 

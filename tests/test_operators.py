@@ -70,7 +70,7 @@ def windows_in_groups() -> Iterator[Any]:
                 yield ["IF", Y, "less than", part, X, part]
             else:
                 width = max(outer.least, min(outer.most or 2, outer.usual or 2))
-                yield [outer.json, *([part] + [Y, X])[:width]]
+                yield [outer.json, *[part, Y, X][:width]]
 
 
 def windows_over_groups(named: list[Metric]) -> Iterator[tuple[str, Any]]:

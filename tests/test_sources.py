@@ -129,9 +129,10 @@ def test_a_child_may_be_declared_before_the_root(tmp_path: Path) -> None:
 
 def test_unusable_rows_are_counted_and_shown(tmp_path: Path) -> None:
     files = {"companies.csv": "id,since\na,\na,\n,\nb,soon\n", "endusers.csv": "id,company\ne1,a\ne2,nobody\n",
-             "metrics.csv": "record,name,date,value\na,x,2025-01-01,1\nzz,x,2025-01-01,1\na,x,yesterday,1\na,x,2025-01-01,many\na,x,2025-01-01,\n"
-                            "a,x,2025-01-01,inf\na,x\na,x,2025-01-01,1,2,3\n",
-             "activities.csv": "action,company,enduser,date,count\nlogin,a,ghost,2025-01-01,\nlogin,,,2025-01-01,\nlogin,a,e1,2025-01-01,x\n"}
+             "metrics.csv": "record,name,date,value\na,x,2025-01-01,1\nzz,x,2025-01-01,1\na,x,yesterday,1\na,x,2025-01-01,many\n"
+                            "a,x,2025-01-01,\na,x,2025-01-01,inf\na,x\na,x,2025-01-01,1,2,3\n",
+             "activities.csv": "action,company,enduser,date,count\nlogin,a,ghost,2025-01-01,\nlogin,,,2025-01-01,\n"
+                               "login,a,e1,2025-01-01,x\n"}
     project = metricsql.load(write_project(tmp_path, files, [LAST], until="2025-01-01"))
     report = project.build()
     found = {(item.source, item.reason): item.rows for item in report.unusable}

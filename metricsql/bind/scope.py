@@ -35,7 +35,7 @@ class Scope:
         if model != self.model and not self.is_root:
             self.addressing(text, model, place, findings)
             return None
-        prefix, dot, name = rest.partition(".")
+        prefix, _, name = rest.partition(".")
         namespace = NAMESPACE_ALIASES.get(prefix, prefix)
         if namespace == CALCULATED and name:
             return self.calculated(model, name, place, findings)

@@ -239,7 +239,8 @@ def _query_finding(text: str, place: Place, error: duckdb.Error) -> Diagnostic:
             return Diagnostic("bad-source", f"the query of this source uses {words.format(name)}", place)
     if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
         near = re.search(r'at or near "([^"]*)"', text)
-        hint = f"the fault is at or near `{one_line(near.group(1).split()[0], 60)}`" if near and near.group(1).strip() else "DuckDB says more when the query is run there"
+        word = near.group(1).split() if near else []
+        hint = f"the fault is at or near `{one_line(word[0], 60)}`" if word else "DuckDB says more when the query is run there"
         return Diagnostic("bad-source", "the query of this source is not valid SQL", place, hint)
     value = re.search(r"Could not convert string '([^']*)' to (\w+)", text)
     hint = f"the text `{one_line(value.group(1), 60)}` is no {value.group(2)}" if value else \

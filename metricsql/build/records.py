@@ -73,7 +73,8 @@ def _renumber(engine: Engine, table: str, model: str) -> None:
     old, new = quoted(f"{table} as found"), quoted(table)
     engine.run(f"ALTER TABLE {new} RENAME TO {old}")
     engine.run(f"""CREATE TEMP TABLE {new} AS
-SELECT (CASE WHEN k.number IS NOT NULL THEN k.number ELSE (SELECT COALESCE(MAX(number), 0) FROM {state('records')} WHERE model = {literal(model)})
+SELECT (CASE WHEN k.number IS NOT NULL THEN k.number
+        ELSE (SELECT COALESCE(MAX(number), 0) FROM {state('records')} WHERE model = {literal(model)})
         + ROW_NUMBER() OVER (PARTITION BY k.number IS NULL ORDER BY f.record) END)::INTEGER AS record, f.* EXCLUDE (record)
 FROM {old} AS f LEFT JOIN {state('records')} AS k ON k.model = {literal(model)} AND k.record = f.key""")
     engine.run(f"DROP TABLE {old}")

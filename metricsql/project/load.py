@@ -144,7 +144,8 @@ class _Loader:
             return
         self.files.append(_File(document, content, path.parent))
         for position, pattern in enumerate(content.include):
-            matches = sorted(p for p in path.parent.glob(pattern) if p.is_file()) if not os.path.isabs(pattern) else [p for p in (FilePath(pattern),) if p.is_file()]
+            named = [FilePath(pattern)] if os.path.isabs(pattern) else sorted(path.parent.glob(pattern))
+            matches = [found for found in named if found.is_file()]
             if not matches:
                 self.findings.error("missing-file", f"no file matches the include `{pattern}`",
                                     document.place(("include", position)))
@@ -188,7 +189,8 @@ class _Loader:
             self.findings.error("missing-key", "the key `version` is missing", self.files[0].document.place(()),
                                 "write `version: 1` at the top")
         if result.get("start") and result.get("until") and result["start"] > result["until"]:
-            self.findings.error("bad-value", f"`start` ({result['start']}) lies after `until` ({result['until']})", self.files[0].document.place(("start",)))
+            place = self.files[0].document.place(("start",))
+            self.findings.error("bad-value", f"`start` ({result['start']}) lies after `until` ({result['until']})", place)
         return result
 
     def engine(self, written: Engine | None) -> EngineDef:
@@ -265,7 +267,8 @@ class _Loader:
                 if metric.id.lower() in first:
                     other = first[metric.id.lower()]
                     self.findings.error("duplicate-id", f"the id `{metric.id}` is taken already" if other.id == metric.id else
-                                        f"the id `{metric.id}` differs from `{other.id}` by case only", made.place, f"the other one stands at {other.place}")
+                                        f"the id `{metric.id}` differs from `{other.id}` by case only", made.place,
+                                        f"the other one stands at {other.place}")
                     continue
                 first[metric.id.lower()] = made
                 yield made

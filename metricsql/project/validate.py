@@ -146,7 +146,9 @@ def _known_keys(path: Path) -> list[str]:
     kind: Any = ProjectFile
     for part in path:
         kind = _inside(kind, part)
-    return [field.alias or name for name, field in kind.model_fields.items()] if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return []
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _inside(kind: Any, part: str | int) -> Any:

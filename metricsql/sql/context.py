@@ -65,4 +65,5 @@ class Context:
 
     def needs_opening(self, plan: ModelPlan) -> bool:
         """Whether data older than the frame counts for leaves that read everything."""
-        return not self.canonical and plan.unbounded and self.catalog.first_day is not None and self.catalog.first_day < self.frame_start(plan)
+        first = self.catalog.first_day
+        return not self.canonical and plan.unbounded and first is not None and first < self.frame_start(plan)

@@ -133,7 +133,8 @@ class HistoryForm:
             query = query.select(*[column(flag, "r") for flag in used], copy=False)
         for tracked in self.plan.fields:
             query = self.join_field(query, tracked)
-        query = query.where(syntax.fill("{0} >= {1}", [column(DAY, "w"), day_sql(self.context, self.context.first_row(self.model))]), copy=False)
+        first = day_sql(self.context, self.context.first_row(self.model))
+        query = query.where(syntax.fill("{0} >= {1}", [column(DAY, "w"), first]), copy=False)
         if since is not None:
             query = query.where(syntax.fill("({0} >= {1} OR {1} IS NULL)", [column(DAY, "w"), column("since", "r")]), copy=False)
         return Step(f"{self.model} grid", "The rows to fill: from the first day of the project and of the record on.", query)

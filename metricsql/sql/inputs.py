@@ -143,7 +143,8 @@ class Inputs:
         names = {s.name: s.name if feed.rollup else self.label(s) for s in feed.series}
         query = syntax.select(column("record", "r"), column("day", "m"), *[named(column(n, "m"), label) for n, label in names.items()])
         query = query.from_(syntax.table(feed.model, "m", METRICS_SCHEMA), copy=False)
-        query = query.join(syntax.table(records_name(self.context, feed.model), "r"), on=column("key", "r").eq(column("record", "m")), copy=False)
+        same = column("key", "r").eq(column("record", "m"))
+        query = query.join(syntax.table(records_name(self.context, feed.model), "r"), on=same, copy=False)
         query = query.where(*[condition.transform(_of_metrics) for condition in self.days_read(feed)], copy=False)
         stored = Step(f"{feed.model} metrics kept" if feed.rollup else feed.step, f"Stored values of metrics of {feed.model}.", query)
         return [stored, self.by_company(feed, stored.name)] if feed.rollup else [stored]
@@ -218,7 +219,8 @@ class Inputs:
 
     def days_read(self, feed: Feed) -> list[exp.Expression]:
         # with an opening all older days count, but not what is no day at all (`-infinity`, years before the first)
-        older = self.opening is not None and feed.namespace != CALCULATED and bool(self.everything_leaves(feed)) and not self.is_narrow(feed)
+        from_rows = self.opening is not None and feed.namespace != CALCULATED
+        older = from_rows and bool(self.everything_leaves(feed)) and not self.is_narrow(feed)
         first_day = date.min if older else self.frame_start
         return [syntax.fill("{0} >= {1}", [column("day"), self.context_day(first_day)]),
                 syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]
@@ -261,7 +263,8 @@ class Inputs:
         first = syntax.fill("MIN({0})", [since])
         query = syntax.select(named(column("company", "r"), "record"), named(first, "first_day"))
         query = query.from_(syntax.table(records_name(self.context, feed.model), "r"), copy=False)
-        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")]), copy=False).group_by(column("company", "r"), copy=False)
+        query = query.where(syntax.fill("{0} IS NOT NULL", [column("company", "r")]), copy=False)
+        query = query.group_by(column("company", "r"), copy=False)
         return Step(self.first_days_name(feed), f"From which day on there is a {feed.model}.", query)
 
     def first_days_name(self, feed: Feed) -> str:

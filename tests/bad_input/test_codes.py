@@ -33,7 +33,8 @@ def texts(node: ast.expr | None, names: dict[str, str]) -> Iterator[str]:
 
 def codes_of(file: Path) -> Iterator[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    names = {target.id: value.value for node in tree.body if isinstance(node, ast.Assign) for target, value in [(node.targets[0], node.value)]
+    names = {target.id: value.value for node in tree.body if isinstance(node, ast.Assign)
+             for target, value in [(node.targets[0], node.value)]
              if isinstance(target, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str)}
     for node in ast.walk(tree):
         match node:

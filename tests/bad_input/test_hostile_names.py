@@ -98,7 +98,8 @@ def write(folder: Path) -> Path:
         quoted = f"activities.{name}".replace('"', '""')
         metrics.append({"id": f"e{i}", "formula": f'rolling_sum("{quoted}", 1)'})
         equal = {"type": "rawValue", "value": name}
-        metrics.append({"id": f"t{i}", "formula": ["IF", {"type": "propertyValue", "prop": "company.custom.id"}, "equal to", equal, one(i), one(0)]})
+        field = {"type": "propertyValue", "prop": "company.custom.id"}
+        metrics.append({"id": f"t{i}", "formula": ["IF", field, "equal to", equal, one(i), one(0)]})
     project = {"version": 1, "name": "hostile", "start": DAY, "until": DAY, "fields_before_tracking": "constant",
                "models": {"company": {"records": "data/companies.parquet"}},
                "series": {"activities": "data/activities.csv", "metrics": "data/metrics.csv"}, "metrics": metrics}

@@ -106,9 +106,11 @@ def words_of(formula: object) -> Counter[str]:
     return +words
 
 
-WORDS = """rawNumber rawValue propertyValue metricOverTime totalSum daysSince condition wrapped op=SUM op=MIN op=MAX op=AVERAGE op=LAST op=LENGTH
-op=TREND op=AVG op=ADDITION op=MAXIMUM op=MINIMUM trend=ratio trend=difference trend=change SUM MAX MIN AVERAGE ADDITION MAXIMUM MINIMUM AVG
-SUBTRACTION MULTIPLICATION DIVISION POWER SIGN IF ABS ROUND FLOOR CEIL SQRT EXP LN LOG LOG10 + - > < >= <= = != and or not coalesce has_value"""
+WORDS = """rawNumber rawValue propertyValue metricOverTime totalSum daysSince condition wrapped op=SUM op=MIN op=MAX op=AVERAGE op=LAST
+op=LENGTH op=TREND op=AVG op=ADDITION op=MAXIMUM op=MINIMUM trend=ratio trend=difference trend=change
+SUM MAX MIN AVERAGE ADDITION MAXIMUM MINIMUM AVG
+SUBTRACTION MULTIPLICATION DIVISION POWER SIGN IF ABS ROUND FLOOR CEIL SQRT EXP LN LOG LOG10 + - > < >= <= = != and or not coalesce
+has_value"""
 PHRASES = ["has value", "has no value", "more than", "less than", "equal to", "no op", "no days", "IF of 3", "IF of 4", "IF of 5"]
 
 

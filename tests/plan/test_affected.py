@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -134,7 +135,7 @@ spans = st.lists(st.tuples(st.dates(START, END), st.integers(0, 9)).map(lambda p
 def test_union_holds_the_days_of_all(some: list[Span], gap: int) -> None:
     joined = union(some, gap)
     assert set(days_of(some)) <= set(days_of(joined))
-    assert all((after[0] - before[1]).days > gap + 1 for before, after in zip(joined, joined[1:], strict=False))
+    assert all((after[0] - before[1]).days > gap + 1 for before, after in pairwise(joined))
     assert days_of(union(some)) == sorted({day for one in some for day in days_of([one])})
     assert count(joined) == len(days_of(joined))
     assert days_of(of_days(days_of(some))) == days_of(some)

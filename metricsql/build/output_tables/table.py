@@ -36,7 +36,7 @@ class Row:
     title: str
     key: str
     segment: str | None = None
-    format: NumberFormat = NumberFormat()
+    format: NumberFormat = field(default_factory=NumberFormat)
     unavailable: str | None = None
     cells: list[Cell] = field(default_factory=list)
 
