@@ -75,3 +75,11 @@ def test_help_and_version_are_light() -> None:
                 "heavy = {'duckdb', 'sqlglot', 'pydantic'} & set(sys.modules)\nassert not heavy, heavy")
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_code_is_clean() -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", PACKAGE.parent], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
