@@ -31,7 +31,7 @@ from metricsql.project.definition import Definition
 from metricsql.sql.conditions import Condition, check_kinds, parse_condition
 from metricsql.sql.context import Context
 from metricsql.sql.day import day_steps
-from metricsql.sql.dialects import dialects, spark
+from metricsql.sql.dialects import SPARK, dialects
 from metricsql.sql.history import history_steps, selection
 from metricsql.sql.sources import attach_words, field_value, records_steps, row_models, rows_steps
 from metricsql.sql.steps import Step, needed, statement
@@ -128,7 +128,7 @@ def sql_statement(context: Context, compiled: Compiled, wanted: Sequence[str], d
     if dialect not in dialects():
         raise unknown_dialect(dialect)
     context = replace(context, sources=as_pasted(context.sources))
-    if dialect == spark.NAME:
+    if dialect == SPARK:
         return ";\n\n".join(spark_statements(context, compiled, wanted, day)) + ";"
     plan = compiled.plan(context.definition, wanted)
     model = compiled.metrics[wanted[0]].model
@@ -147,7 +147,7 @@ def spark_statements(context: Context, compiled: Compiled, wanted: Sequence[str]
     steps = all_steps(context, compiled, compiled.plan(context.definition, wanted), day)
     model = compiled.metrics[wanted[0]].model
     used = needed([*steps, selection(model, wanted)], "result")
-    return [*spark_script(views, used), selection_statement(steps, model, wanted, spark.NAME)]
+    return [*spark_script(views, used), selection_statement(steps, model, wanted, SPARK)]
 
 
 def selection_statement(steps: Sequence[Step], model: str, wanted: Sequence[str], dialect: str = "duckdb") -> str:

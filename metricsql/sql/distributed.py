@@ -14,7 +14,7 @@ from metricsql.plan.spans import Span
 from metricsql.project.definition import EVENTS
 from metricsql.sql import syntax
 from metricsql.sql.context import Context
-from metricsql.sql.dialects import spark
+from metricsql.sql.dialects import SPARK
 from metricsql.sql.differences import EXAMPLES, USABLE
 from metricsql.sql.facts import named_models, not_dropped
 from metricsql.sql.history import result_name
@@ -31,7 +31,7 @@ STRETCH = "stretch"
 
 
 def _sql(tree: exp.Expression) -> str:
-    return syntax.render(tree, spark.NAME, pretty=False)
+    return syntax.render(tree, SPARK, pretty=False)
 
 
 def _name(name: str) -> str:
@@ -91,7 +91,7 @@ def tied_days(context: Context, series: BoundSeries, days: str) -> str:
 
 def query(steps: Sequence[Step]) -> str:
     """The last of some steps with those that it needs."""
-    return statement(steps, spark.NAME)
+    return statement(steps, SPARK)
 
 
 def in_stretches(source: str) -> str:

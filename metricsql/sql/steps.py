@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from metricsql.diagnostics import one_line
-from metricsql.sql.dialects import duckdb
+from metricsql.sql.dialects import DUCKDB
 from metricsql.sql.syntax import identifier, render
 
 
@@ -28,7 +28,7 @@ class Step:
             return set()
         return {found.name for found in self.query.find_all(exp.Table) if found.name and not found.db}
 
-    def text(self, dialect: str = duckdb.NAME) -> str:
+    def text(self, dialect: str = DUCKDB) -> str:
         """The SQL of the query."""
         return self.query if isinstance(self.query, str) else render(self.query, dialect)
 
@@ -46,7 +46,7 @@ def needed(steps: Sequence[Step], last: str, have: Iterable[str] = ()) -> list[S
     return [step for step in steps if step.name in wanted]
 
 
-def statement(steps: Sequence[Step], dialect: str = duckdb.NAME, order_by: Sequence[str] = ()) -> str:
+def statement(steps: Sequence[Step], dialect: str = DUCKDB, order_by: Sequence[str] = ()) -> str:
     """One statement: all steps but the last as CTEs with their sentences, the last one as its SELECT."""
     *before, last = steps
     parts = [f"{_comment(step.comment)}{render(identifier(step.name), dialect)} AS {_hint(step, dialect)}(\n"
@@ -57,7 +57,7 @@ def statement(steps: Sequence[Step], dialect: str = duckdb.NAME, order_by: Seque
 
 
 def _hint(step: Step, dialect: str) -> str:
-    return "NOT MATERIALIZED " if step.inline and dialect == duckdb.NAME else ""
+    return "NOT MATERIALIZED " if step.inline and dialect == DUCKDB else ""
 
 
 def _comment(sentence: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from metricsql.sql.dialects import PRINTED, duckdb
+from metricsql.sql.dialects import DUCKDB, printed
 
 PLAIN = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null, exp.Boolean, exp.Subquery, exp.Placeholder)
 
@@ -158,13 +158,13 @@ def uses(template: str, position: int, count: int) -> int:
     return found or (1 if "{args}" in template and position < count else 0)
 
 
-def render(expression: exp.Expression, dialect: str = duckdb.NAME, pretty: bool = True) -> str:
+def render(expression: exp.Expression, dialect: str = DUCKDB, pretty: bool = True) -> str:
     """The SQL text of a tree."""
     if isinstance(expression, exp.Identifier):
         return _name(expression.name, dialect)
-    return expression.sql(dialect=PRINTED[dialect], pretty=pretty, max_text_width=100)
+    return expression.sql(dialect=printed(dialect), pretty=pretty, max_text_width=100)
 
 
 @lru_cache(maxsize=4096)
 def _name(name: str, dialect: str) -> str:
-    return identifier(name).sql(dialect=PRINTED[dialect])
+    return identifier(name).sql(dialect=printed(dialect))

@@ -16,7 +16,7 @@ from metricsql.bind.sources import BoundModel, BoundSeries, BoundSources, Column
 from metricsql.diagnostics import one_line
 from metricsql.project.definition import SourceDef
 from metricsql.sql import syntax
-from metricsql.sql.dialects import duckdb, spark
+from metricsql.sql.dialects import DUCKDB, SPARK
 from metricsql.sql.fields import STORE_SCHEMA, STORE_TABLE
 from metricsql.sql.sources import JSON_SUFFIXES, is_csv, is_glob
 from metricsql.sql.steps import Step
@@ -100,7 +100,9 @@ def spark_script(views: Sequence[View], steps: Sequence[Step]) -> list[str]:
     """The statements before the one that computes, in Spark's SQL: settings, and a view for every source that steps read."""
     read = {f"{table.db}.{table.name}" if table.db else table.name for step in steps if not isinstance(step.query, str)
             for table in step.query.find_all(exp.Table)}
-    made = [f"SET {name} = {value}" for name, value in spark.SETTINGS.items()]
+    from metricsql.sql.dialects.spark import SETTINGS  # only for who asks for Spark: loading it takes a while
+
+    made = [f"SET {name} = {value}" for name, value in SETTINGS.items()]
     made += [_view_statement(view) for view in views if view.name in read]
     name = f"{STORE_SCHEMA}.{STORE_TABLE}"
     if name in read:
@@ -138,8 +140,8 @@ def _exported(name: str, query: str) -> str:
 
 
 def _spark(tree: exp.Expression) -> str:
-    return syntax.render(tree, spark.NAME, pretty=False)
+    return syntax.render(tree, SPARK, pretty=False)
 
 
 def _duckdb(tree: exp.Expression) -> str:
-    return syntax.render(tree, duckdb.NAME, pretty=False)
+    return syntax.render(tree, DUCKDB, pretty=False)

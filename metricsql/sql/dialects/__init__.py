@@ -1,11 +1,23 @@
 """How SQL is printed. A dialect is offered only if tests execute what is printed in it."""
 
-from metricsql.sql.dialects import duckdb, spark
+from __future__ import annotations
 
-PRINTED = {duckdb.NAME: duckdb.Readable, spark.NAME: spark.Readable}
-"""Each dialect by its name."""
+from importlib import import_module
+from typing import Any
+
+DUCKDB, SPARK = "duckdb", "spark"
+"""The names of the dialects; the module of that name has `Readable`."""
+PRINTED: dict[str, Any] = {}
+"""The dialects that were needed so far; loading one takes a while."""
 
 
 def dialects() -> list[str]:
     """The names of all dialects that SQL can be printed in."""
-    return list(PRINTED)
+    return [DUCKDB, SPARK]
+
+
+def printed(name: str) -> Any:
+    """sqlglot's dialect of a name, as it is printed here."""
+    if name not in PRINTED:
+        PRINTED[name] = import_module(f"{__name__}.{name}").Readable
+    return PRINTED[name]

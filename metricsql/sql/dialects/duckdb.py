@@ -8,8 +8,6 @@ from sqlglot.generator import Generator
 
 from metricsql.sql.dialects.readable import FOR_PEOPLE, Words, with_words
 
-NAME = "duckdb"
-
 
 def anonymous_sql(generator: Generator, node: exp.Anonymous) -> str:
     if node.name != "MOMENT":

@@ -17,7 +17,6 @@ from sqlglot.generator import Generator
 from metricsql.sql.dialects import readable
 from metricsql.sql.dialects.readable import FOR_PEOPLE, Words, as_any, with_words
 
-NAME = "spark"
 SETTINGS = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC",
             "spark.sql.variable.substitute": "false",
             "spark.sql.csv.parser.columnPruning.enabled": "false",
