@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from metricsql.sql.dialects import duckdb
+
 DUCKDB, SPARK = "duckdb", "spark"
 """The names of the dialects; the module of that name has `Readable`."""
-PRINTED: dict[str, Any] = {}
-"""The dialects that were needed so far; loading one takes a while."""
+PRINTED: dict[str, Any] = {DUCKDB: duckdb.Readable}
+"""The dialects that were needed so far, DuckDB's always; loading one takes a while."""
 
 
 def dialects() -> list[str]:
