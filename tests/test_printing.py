@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.spark import Spark
 
 import metricsql
-from metricsql.sql import syntax
+from metricsql.sql import steps, syntax
 from metricsql.sql.dialects import PRINTED, duckdb, spark
 from metricsql.sql.dialects.readable import Words, with_words
+from tests.oracle.random_formulas import random_panel
+from tests.panels import without_twins, write_panel
 
 ACME = Path(__file__).parents[1] / "fixtures" / "acme"
 
@@ -53,3 +56,23 @@ def test_whole_statements_are_the_same_without_subclasses(base: type[Dialect], n
     with_subclass = metricsql.load(ACME).sql("health_score", "storage_gb", dialect=name)
     monkeypatch.setitem(PRINTED, name, with_words(closed(base), words))
     assert metricsql.load(ACME).sql("health_score", "storage_gb", dialect=name) == with_subclass
+
+
+@pytest.mark.parametrize("name", ["duckdb", "spark"])
+def test_printing_changes_no_tree(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees are printed without a copy, and some are printed again as parts of others."""
+    seen: list[tuple[Any, Any]] = []
+    module: Any = steps
+    original = module.render
+
+    def noting(tree: Any, dialect: str = "duckdb", pretty: bool = True) -> str:
+        seen.append((tree, tree.copy()))
+        return str(original(tree, dialect, pretty))
+
+    monkeypatch.setattr(module, "render", noting)
+    for project in (metricsql.load(ACME), metricsql.load(write_panel(without_twins(random_panel(random.Random(5), metrics=20, days=15, companies=3)), tmp_path))):
+        for metric in project.definition.metrics[::3]:
+            project.sql(metric.id, dialect=name)
+        project.sql(project.definition.metrics[0].id, day="2025-03-01")
+    assert len(seen) > 100
+    assert all(tree == before for tree, before in seen)

@@ -159,10 +159,10 @@ def uses(template: str, position: int, count: int) -> int:
 
 
 def render(expression: exp.Expression, dialect: str = DUCKDB, pretty: bool = True) -> str:
-    """The SQL text of a tree."""
+    """The SQL text of a tree, which is not copied for it: nothing that these dialects print changes a tree."""
     if isinstance(expression, exp.Identifier):
         return _name(expression.name, dialect)
-    return expression.sql(dialect=printed(dialect), pretty=pretty, max_text_width=100)
+    return expression.sql(dialect=printed(dialect), pretty=pretty, max_text_width=100, copy=False)
 
 
 @lru_cache(maxsize=4096)
