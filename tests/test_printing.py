@@ -70,7 +70,8 @@ def test_printing_changes_no_tree(name: str, tmp_path: Path, monkeypatch: pytest
         return str(original(tree, dialect, pretty))
 
     monkeypatch.setattr(module, "render", noting)
-    for project in (metricsql.load(ACME), metricsql.load(write_panel(without_twins(random_panel(random.Random(5), metrics=20, days=15, companies=3)), tmp_path))):
+    panel = without_twins(random_panel(random.Random(5), metrics=20, days=15, companies=3))
+    for project in (metricsql.load(ACME), metricsql.load(write_panel(panel, tmp_path))):
         for metric in project.definition.metrics[::3]:
             project.sql(metric.id, dialect=name)
         project.sql(project.definition.metrics[0].id, day="2025-03-01")
