@@ -94,6 +94,7 @@ class Build:
         self.tables = StoredTables(self.engine, definition, request.as_of)
         self.stamps: Mapping[str, Mapping[str, str]]
         self.options: Mapping[str, str]
+        self.same_records = False
         self.digests: Mapping[str, str] = {}
         self.first_warnings: list[Diagnostic] = []
         self.started = datetime.now(UTC).replace(tzinfo=None)
@@ -134,7 +135,7 @@ class Build:
         if same and not work.anything:
             self.report.unchanged = True
             self.collapse(found, planned)  # days behind the as-of day may have changed
-            note.note_state(self.engine, self.readings, self.noted(), self.stamps)
+            note.note_state(self.engine, self.readings, self.noted(), self.stamps, self.same_records)
             note.note_same(self.engine, self.definition)
             return
         with self.stage("collapse"):
@@ -222,6 +223,13 @@ class Build:
         records = changes.records_digests_of(self.options)
         return self.before.as_of if records and records.items() <= self.before.options.items() else None
 
+    def same_timelines(self) -> bool:
+        """Whether the values of fields over time cannot differ from what the last build noted, nor the records."""
+        histories = any(model.history is not None for model in self.definition.models.values())
+        same_project = self.before.project == changes.project_digest(self.definition)
+        until = self.context.catalog.stored_until
+        return same_project and not histories and until is not None and self.same_since() == until < self.context.as_of
+
     def refuse_bad_rows(self) -> None:
         if self.request.strict and self.report.unusable:
             raise ProjectError([Diagnostic("unusable-rows", str(item), hint="without `--strict` such rows are left out")
@@ -232,6 +240,9 @@ class Build:
         self.context = replace(self.context, catalog=replace(self.context.catalog, has_store=True))
         plan = self.compiled.plan(self.definition)
         self.context = replace(self.context, timelines=compute.keep_timelines(self.engine, self.context, plan))
+        self.same_records = self.same_timelines()
+        if self.same_records:
+            return plan_work(self.engine, self.context, self.compiled, found, self.request.select)
         queries = [query for model_plan in plan.models for query in differences.timelines(self.context, model_plan)]
         changes.note_timelines(self.engine, queries)
         if found.everything is None:
@@ -281,7 +292,7 @@ class Build:
         self.report.tables = self.tables.write(work.selected is not None)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))
         if work.selected is None:
-            note.note_state(engine, self.readings, self.noted(), self.stamps)
+            note.note_state(engine, self.readings, self.noted(), self.stamps, self.same_records)
         note.note_build(engine, context, work, self.report, self.started, stores)
 
 

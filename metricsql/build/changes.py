@@ -188,6 +188,8 @@ class Before:
     as_of: date | None = None
     why_not: str | None = None
     """Why nothing can be compared with it; then everything is computed."""
+    project: str | None = None
+    """The digest of the project as it was then."""
 
     @property
     def wheres(self) -> list[str]:
@@ -204,7 +206,7 @@ def read_before(engine: Engine) -> Before:
     if last[1] is None:
         return Before(as_of=last[0], why_not="the last build was of selected metrics only")
     return Before(dict(engine.rows(f"SELECT name, value FROM {state('options')}")),
-                  dict(engine.rows(f"SELECT metric, digest FROM {state('metrics')}")), last[0])
+                  dict(engine.rows(f"SELECT metric, digest FROM {state('metrics')}")), last[0], project=last[1])
 
 
 @dataclass

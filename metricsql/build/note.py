@@ -85,8 +85,8 @@ def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Wor
 
 
 def note_state(engine: Engine, readings: Mapping[str, Reading], options: Mapping[str, str],
-               stamps: Mapping[str, Mapping[str, str]]) -> None:
-    """Remember options, files, days, records and fields as they are now."""
+               stamps: Mapping[str, Mapping[str, str]], same_records: bool) -> None:
+    """Remember options, files, days, and, unless they are what they were, records and fields as they are now."""
     kept = engine.rows(f"SELECT value FROM {state('options')} WHERE name = 'layout'")
     replace_rows(engine, "options", [("layout", kept[0][0]), *options.items()])
     lines = {(source, file): (count, examples) for source, file, count, examples in
@@ -101,7 +101,7 @@ def note_state(engine: Engine, readings: Mapping[str, Reading], options: Mapping
         engine.run(f"DELETE FROM {state('days')} WHERE namespace = ? AND NOT LIST_CONTAINS(?, file)", [name, one.kept or []])
         engine.run(f"INSERT INTO {state('days')} SELECT * FROM {quoted(differences.days_now(one.series))} WHERE NOT LIST_CONTAINS(?, file)",
                    [one.kept or []])
-    for name, table in (("records", NOW), ("timelines", TIMELINES)):
+    for name, table in () if same_records else (("records", NOW), ("timelines", TIMELINES)):
         engine.run(f"DELETE FROM {state(name)}")
         engine.run(f"INSERT INTO {state(name)} SELECT * FROM {quoted(table)}")
 
