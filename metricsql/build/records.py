@@ -22,6 +22,7 @@ from metricsql.sql import differences, problems
 from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context
 from metricsql.sql.sources import lines_apart, load_source, records_name, records_steps
+from metricsql.sql.steps import Step
 
 Flags = Mapping[str, Sequence[tuple[str, Condition]]]
 NOW = "records now"
@@ -60,24 +61,24 @@ def load_records(engine: Engine, context: Context, flags: Flags, known: bool) ->
         steps = records_steps(context, model, names, flags.get(model.name, ()), problems.record_problems(model))
         with reading(str(declared.records), declared.records.place):
             attach(engine, declared.records)
-            create(engine, records_name(context, model.name), steps)
-            if known:
-                _renumber(engine, records_name(context, model.name), model.name)
+            create(engine, records_name(context, model.name), _renumbered(steps, model.name) if known else steps)
             found += _record_problems(engine, context, model)
             found += rejected_lines(engine, declared.records)
         drop(engine, model.name + AS_GIVEN)
     return found
 
 
-def _renumber(engine: Engine, table: str, model: str) -> None:
-    old, new = quoted(f"{table} as found"), quoted(table)
-    engine.run(f"ALTER TABLE {new} RENAME TO {old}")
-    engine.run(f"""CREATE TEMP TABLE {new} AS
-SELECT (CASE WHEN k.number IS NOT NULL THEN k.number
-        ELSE (SELECT COALESCE(MAX(number), 0) FROM {state('records')} WHERE model = {literal(model)})
-        + ROW_NUMBER() OVER (PARTITION BY k.number IS NULL ORDER BY f.record) END)::INTEGER AS record, f.* EXCLUDE (record)
-FROM {old} AS f LEFT JOIN {state('records')} AS k ON k.model = {literal(model)} AND k.record = f.key""")
-    engine.run(f"DROP TABLE {old}")
+def _renumbered(steps: Sequence[Step], model: str) -> list[Step]:
+    """The steps of the records of a model, with the numbers of the last build for those that there were."""
+    *before, last = steps
+    found = replace(last, name=f"{last.name} as found")
+    records = f"SELECT * FROM {state('records')} WHERE model = {literal(model)}"
+    query = f"""SELECT (CASE WHEN k.number IS NOT NULL THEN k.number
+        ELSE (SELECT COALESCE(MAX(number), 0) FROM ({records}) AS known)
+            + ROW_NUMBER() OVER (PARTITION BY k.number IS NULL ORDER BY f.record)
+        END)::INTEGER AS record, f.* EXCLUDE (record)
+FROM {quoted(found.name)} AS f LEFT JOIN ({records}) AS k ON k.record = f.key"""
+    return [*before, found, Step(last.name, "Records keep their numbers from build to build.", query, reads=frozenset({found.name}))]
 
 
 @dataclass(frozen=True)

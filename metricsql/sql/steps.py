@@ -21,11 +21,13 @@ class Step:
     query: exp.Expression | str
     inline: bool = False
     """Whether DuckDB should read it anew for each step that needs it: right for parts of a table in the order of days."""
+    reads: frozenset[str] = frozenset()
+    """The steps that a query given as text reads."""
 
     def needs(self) -> set[str]:
         """Names of the steps (or tables without a schema) that the query reads."""
         if isinstance(self.query, str):
-            return set()
+            return set(self.reads)
         return {found.name for found in self.query.find_all(exp.Table) if found.name and not found.db}
 
     def text(self, dialect: str = DUCKDB) -> str:
