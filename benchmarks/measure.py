@@ -17,6 +17,10 @@ from benchmarks.peers import contender
 from benchmarks.workload import Task
 
 
+PAUSE = 1.0
+"""Seconds of rest before each run, in which the disk ends what the one before left it to do."""
+
+
 class RunFailed(Exception):
     """A contender did not come to an end; the text is what it said."""
 
@@ -39,7 +43,8 @@ class Measured:
 def measure(peer: str, task: Task) -> Measured:
     """Run a contender. Raises `RunFailed` with what it said."""
     told = json.dumps({"peer": peer, **asdict(task)}, default=str)
-    os.sync()  # what was prepared, or written by the one before, is not this one's to wait for
+    os.sync()  # what was prepared, or written and removed by the one before, is not this one's to wait for
+    time.sleep(PAUSE)
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "benchmarks.measure", told], cwd=Path(__file__).parent.parent,
                           capture_output=True, text=True, check=False)

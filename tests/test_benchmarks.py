@@ -26,6 +26,11 @@ from benchmarks.workloads.standard import PEERS, STANDARD, task
 ALL = [metric.id for metric in STANDARD]
 
 
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.measure.PAUSE", 0)
+
+
 def run(name: str, folder: Path, *options: str) -> dict[str, Any]:
     """A finished run of a workload: its result, with equal values everywhere."""
     assert main([name, "--folder", str(folder), "--results", str(folder / "results"), *options]) == 0
