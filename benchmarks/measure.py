@@ -16,7 +16,6 @@ from benchmarks.data import Size
 from benchmarks.peers import contender
 from benchmarks.workload import Task
 
-
 PAUSE = 1.0
 """Seconds of rest before each run, in which the disk ends what the one before left it to do."""
 
