@@ -60,6 +60,11 @@ class Engine:
         """The columns of a table, likewise."""
         return list(self.types(table))
 
+    def memory_limit(self) -> float:
+        """The memory that the engine may fill, in bytes."""
+        found = re.fullmatch(r"([\d.]+) ?(\w+)", str(self.value("SELECT current_setting('memory_limit')")))
+        return float(found.group(1)) * _UNITS.get(found.group(2), 1 << 30) if found else float(1 << 40)
+
     def close_outside(self) -> None:
         """From here on nothing that runs can read or write another file than those of results outside the built file."""
         state = "SELECT COUNT(*) FROM duckdb_tables() WHERE database_name = current_catalog() AND schema_name = '_metricsql' " \
@@ -72,9 +77,14 @@ class Engine:
         self.connection.close()
 
 
+ENGINES_SHARE = 0.88
+"""The part of a memory limit that the engine may fill: the rest is taken by Python, and by pieces too small to be used; measured."""
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What an engine may use. `memory` is an amount such as `4GB`."""
+    """What a build may use. `memory` is an amount such as `4GB`, of the whole process."""
 
     memory: str | None = None
     threads: int | None = None
@@ -88,6 +98,11 @@ class Limits:
                 engine.close()
                 raise ProjectError(Diagnostic("bad-value", f"`{one_line(self.memory)}` is no amount of memory",
                                               hint="for example `4GB` or `500MB`")) from None
+            try:
+                engine.run(f"SET memory_limit = '{int(ENGINES_SHARE * engine.memory_limit())}B'")
+            except EngineError:  # not even this fits
+                engine.close()
+                raise
         if self.threads is not None:
             engine.run(f"SET threads = {int(self.threads)}")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from metricsql.build.change_points import estimate
 from metricsql.build.engine import Engine, quoted
 from metricsql.plan.nodes import Plan
@@ -13,7 +11,6 @@ from metricsql.sql.sources import records_name
 MOST_BATCHES = 256
 SHARE = 0.4
 """The part of the memory limit that one batch of windows may take; measured."""
-_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 def batches(engine: Engine, context: Context, plan: Plan) -> int:
@@ -30,7 +27,5 @@ def batches(engine: Engine, context: Context, plan: Plan) -> int:
 
 
 def limit(engine: Engine) -> float:
-    """The memory that the engine may use, in bytes."""
-    words = str(engine.value("SELECT current_setting('memory_limit')"))
-    found = re.fullmatch(r"([\d.]+) ?(\w+)", words)
-    return float(found.group(1)) * _UNITS.get(found.group(2), 1 << 30) if found else float(1 << 40)
+    """The memory that the engine may fill, in bytes."""
+    return engine.memory_limit()
