@@ -11,6 +11,8 @@ import pytest
 
 import metricsql
 from metricsql.build import patch, spread
+from metricsql.build.engine import Limits, open_reader
+from metricsql.build.store import Seen, trying
 from tests.projects import query, values, write_project
 
 FIRST = date(2025, 1, 1)
@@ -222,3 +224,31 @@ def test_batches_of_records_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("metricsql.build.memory.limit", lambda engine: 2000.0)
     project.build(full=True)
     assert query(project, "SELECT * FROM metrics.company ORDER BY ALL") == before
+
+
+def test_a_build_that_ended_between_the_look_and_the_work_counts(tmp_path: Path) -> None:
+    project_in(tmp_path).build(as_of="2025-01-29")
+    definition = project_in(tmp_path).definition
+    seen = Seen(definition.database, definition.folder, Limits())
+    newest = 'SELECT MAX(as_of) FROM "_metricsql"."builds"'
+    assert seen.engine.value(newest) == date(2025, 1, 29)
+    project_in(tmp_path).build(as_of="2025-01-30")
+    with trying(seen) as side:
+        assert side.engine.value(newest) == date(2025, 1, 30)
+    seen.close()
+
+
+def test_fields_are_stored_on_the_day_on_which_they_change(tmp_path: Path) -> None:
+    """Days without a change store nothing, and what is stored later is on its own day."""
+    for day, seats in ((28, 10), (29, 10), (30, 11), (31, 11)):
+        project_in(tmp_path, companies=f"id,seats\na,{seats}\nb,20\n").build(as_of=f"2025-01-{day}")
+    stored = "SELECT record, day, number FROM _metricsql.fields WHERE field = 'seats' ORDER BY ALL"
+    assert query(project_in(tmp_path), stored) == [("a", date(2025, 1, 28), 10), ("a", date(2025, 1, 30), 11), ("b", date(2025, 1, 28), 20)]
+    found = values(project_in(tmp_path), "seats")
+    assert [found["a", date(2025, 1, day)] for day in (28, 29, 30, 31)] == [20, 20, 22, 22]
+
+
+def test_the_engine_leaves_room_in_the_memory_that_is_given(tmp_path: Path) -> None:
+    engine = open_reader(tmp_path / "none.duckdb", tmp_path, limits=Limits("1GB"))
+    assert engine.memory_limit() == pytest.approx(0.88e9, rel=0.01)  # shown with one digit behind the point
+    engine.close()

@@ -14,7 +14,7 @@ from metricsql.cli.output import Progress, format_option, print_json, show_diagn
 @click.option("--select", "-s", multiple=True, metavar="METRIC", help="only these: ID, +ID (with what it uses), ID+, tag:NAME")
 @click.option("--strict", is_flag=True, help="stop at rows that cannot be used; nothing is written then")
 @click.option("--dry-run", is_flag=True, help="say what would be computed, write nothing")
-@click.option("--memory-limit", metavar="SIZE", help="for example 4GB")
+@click.option("--memory-limit", metavar="SIZE", help="of the whole process, for example 4GB")
 @click.option("--threads", type=click.IntRange(1), help="threads of the engine")
 @click.option("--engine", metavar="NAME", help="duckdb or spark [default: the project's `engine`, else duckdb]")
 @format_option("text", "json", default="text")

@@ -44,7 +44,7 @@ def lengths_of_time(ctx: click.Context, param: click.Parameter, values: tuple[st
 @click.option("--again-after", metavar="DURATION", callback=lengths_of_time, multiple=True,
               help="build once more so long after the day's build, for late data; may be given several times")
 @click.option("--once", is_flag=True, help="build if it is due now, and end; for cron")
-@click.option("--memory-limit", metavar="SIZE", help="for example 4GB")
+@click.option("--memory-limit", metavar="SIZE", help="of the whole process, for example 4GB")
 @click.option("--threads", type=click.IntRange(1), help="threads of the engine")
 @click.pass_context
 def command(ctx: click.Context, not_before: time, again_after: list[timedelta], once: bool,

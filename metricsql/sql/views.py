@@ -98,10 +98,10 @@ def _typed(column: Column, texts: bool) -> Column:
 
 def spark_script(views: Sequence[View], steps: Sequence[Step]) -> list[str]:
     """The statements before the one that computes, in Spark's SQL: settings, and a view for every source that steps read."""
-    read = {f"{table.db}.{table.name}" if table.db else table.name for step in steps if not isinstance(step.query, str)
-            for table in step.query.find_all(exp.Table)}
     from metricsql.sql.dialects.spark import SETTINGS  # only for who asks for Spark: loading it takes a while
 
+    read = {f"{table.db}.{table.name}" if table.db else table.name for step in steps if not isinstance(step.query, str)
+            for table in step.query.find_all(exp.Table)}
     made = [f"SET {name} = {value}" for name, value in SETTINGS.items()]
     made += [_view_statement(view) for view in views if view.name in read]
     name = f"{STORE_SCHEMA}.{STORE_TABLE}"
