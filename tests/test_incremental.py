@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 import metricsql
-from metricsql.build import patch, spread
-from metricsql.build.engine import Limits, open_reader
+from metricsql.build import ahead, patch, spread, write
+from metricsql.build.engine import Limits, open_reader, open_writer
 from metricsql.build.store import Seen, trying
 from tests.projects import query, values, write_project
 
@@ -252,3 +253,53 @@ def test_the_engine_leaves_room_in_the_memory_that_is_given(tmp_path: Path) -> N
     engine = open_reader(tmp_path / "none.duckdb", tmp_path, limits=Limits("1GB"))
     assert engine.memory_limit() == pytest.approx(0.88e9, rel=0.01)  # shown with one digit behind the point
     engine.close()
+
+
+def test_what_is_known_of_the_catalog_holds_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_writer(tmp_path / "some.duckdb", tmp_path)
+    asked: list[str] = []
+    rows = engine.rows
+    monkeypatch.setattr(engine, "rows", lambda sql, *more: asked.append(sql) or rows(sql, *more))
+    assert engine.tables("main") == [] == list(engine.views("main"))
+    steps = [("CREATE TABLE b (x INTEGER)", ["b"], []), ("-- first\nCREATE TABLE a (x INTEGER)", ["a", "b"], []),
+             ("create view v as select * from a", ["a", "b"], ["v"]), ("ALTER TABLE a RENAME TO c", ["b", "c"], ["v"]),
+             ("CREATE OR REPLACE TABLE d AS SELECT 1", ["b", "c", "d"], ["v"]), ("DROP VIEW v; DROP TABLE c", ["b", "d"], [])]
+    for sql, tables, views in steps:
+        engine.run(sql)
+        assert (engine.tables("main"), list(engine.views("main"))) == (tables, views)
+    asked.clear()
+    for sql in ("CREATE TEMP TABLE t AS FROM b", "INSERT INTO b VALUES (1)", "SELECT 1", "DROP TABLE IF EXISTS temp.t", "CHECKPOINT"):
+        engine.run(sql)
+        assert engine.tables("main") == ["b", "d"]
+    assert asked == []
+    engine.run("USE memory")
+    assert engine.tables("main") == []
+    engine.close()
+
+
+def test_the_sql_of_a_day_is_written_while_the_engine_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project_in(tmp_path).build(as_of="2025-01-28")
+    threads, original = [], ahead.day_queries
+
+    def noted(*what: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return original(*what)
+
+    monkeypatch.setattr(ahead, "day_queries", noted)
+    monkeypatch.setattr(write, "day_queries", noted)
+    project_in(tmp_path).build(as_of="2025-01-30")
+    assert threads == [False, False]
+    built = query(project_in(tmp_path), "SELECT * FROM metrics.company ORDER BY ALL")
+    project_in(tmp_path).build(as_of="2025-01-30", full=True)
+    assert query(project_in(tmp_path), "SELECT * FROM metrics.company ORDER BY ALL") == built
+
+
+def test_what_was_written_for_something_else_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "day_queries", lambda *what: what)
+    day, compiled = date(2025, 1, 30), object()
+    begun = ahead.Ahead("context", compiled, {day: ["week"]})
+    first = begun.queries("context", compiled, ["week"], day)
+    assert first == ("context", compiled, ["week"], day) and begun.queries("context", compiled, ["week"], day) is first
+    for other in (("another", compiled, ["week"], day), ("context", compiled, ["ever"], day), ("context", object(), ["week"], day),
+                  ("context", compiled, ["week"], FIRST)):
+        assert begun.queries(*other) == other

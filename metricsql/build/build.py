@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Self
 
 from metricsql.build import change_points, changes, compute, kept, note, outside, rows
+from metricsql.build.ahead import Ahead
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
@@ -265,11 +266,13 @@ class Build:
         wanted = kept.needs(self.context, self.compiled.plan(self.definition), columns, self.readings)
         narrows = bool(work.tasks or self.context.change_points) and work.selected is None
         moved = Moved(self.engine) if narrows else None
-        made = kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone, moved)
+        made = replace(self.context, kept=kept.columns_of(wanted))
+        work = replace(work, ahead=Ahead(made, self.compiled, work.days))
+        kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone, moved)
         for series in self.context.sources.series:
             rows.forget(self.engine, series)
-        self.context = replace(self.context, kept=made)
-        return work if moved is None else replace(work, moved=moved, differences=moved.differences(work.differences, made))
+        self.context = made
+        return work if moved is None else replace(work, moved=moved, differences=moved.differences(work.differences, made.kept))
 
     def compute(self, work: Work) -> Changed | None:
         """Bring the tables of metrics up to date; which values changed, where that is known. From here on nothing else is read."""

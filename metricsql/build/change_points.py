@@ -15,7 +15,7 @@ from datetime import date
 from metricsql.build.compute import listed, only, tables_there, with_children
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.moved import MOVED
-from metricsql.build.state import SCHEMA, state, tables_of, views_of
+from metricsql.build.state import SCHEMA, state
 from metricsql.build.temporary import create, drop
 from metricsql.build.work import PointsTask, Work
 from metricsql.compiler import Compiled
@@ -46,7 +46,7 @@ INERTIA = 1.3
 def held(engine: Engine) -> frozenset[str]:
     """The models that the built file holds as change points."""
     end = points_name("")
-    return frozenset(table.removesuffix(end) for table in tables_of(engine, SCHEMA) if table.endswith(end))
+    return frozenset(table.removesuffix(end) for table in engine.tables(SCHEMA) if table.endswith(end))
 
 
 def still_held(engine: Engine, plan: Plan) -> frozenset[str]:
@@ -272,7 +272,7 @@ def differing(engine: Engine, last: str, model: str, digests: Mapping[str, str])
 def drop_held(engine: Engine, keep: Iterable[str] = ()) -> None:
     """Remove the views and change points of models that are no longer held so."""
     kept = set(keep)
-    for name, text in views_of(engine, METRICS_SCHEMA).items():
+    for name, text in engine.views(METRICS_SCHEMA).items():
         if name not in kept and points_name(name) in text:
             engine.run(f"DROP VIEW {built_table(name)}")
     for model in held(engine) - kept:

@@ -21,7 +21,7 @@ from metricsql.sql.day import day_steps
 from metricsql.sql.fields import field_steps, timeline_names
 from metricsql.sql.history import result_name
 from metricsql.sql.sources import records_name
-from metricsql.sql.steps import needed
+from metricsql.sql.steps import needed, statement
 from metricsql.sql.writes import values_from
 
 EVERYONE = " of everyone"
@@ -66,19 +66,37 @@ def run_task(engine: Engine, context: Context, compiled: Compiled, task: Task, n
     return Piece(name, task.metrics, task.span)
 
 
-def run_day(engine: Engine, context: Context, compiled: Compiled, metrics: Sequence[str], day: date) -> dict[str, Piece]:
-    """The values of metrics on one day in the day form, per model. All earlier days must be in the built file."""
+@dataclass(frozen=True)
+class DayQuery:
+    """The SQL of a model's metrics on a day, for a temporary table that takes the place of its results."""
+
+    model: str
+    metrics: tuple[str, ...]
+    sql: str
+
+
+def day_queries(context: Context, compiled: Compiled, metrics: Sequence[str], day: date) -> list[DayQuery]:
+    """The values of metrics on one day in the day form, a query per model, in the order in which they need each other."""
     plan = compiled.plan(context.definition, metrics)
     steps = day_steps(context, plan, compiled.flags, day)
-    have, made = tables_there(context), {}
+    have, made = tables_there(context), []
     for model_plan in plan.models:
         result = result_name(model_plan.model)
-        drop(engine, result)
-        create(engine, result, needed(steps, result, have), have)
-        have.append(result)
         wanted = tuple(m.id for m in model_plan.metrics if m.id in set(metrics))
-        if wanted:
-            made[model_plan.model] = Piece(result, wanted, (day, day))
+        made.append(DayQuery(model_plan.model, wanted, statement(needed(steps, result, have))))
+        have.append(result)
+    return made
+
+
+def run_day(engine: Engine, queries: Sequence[DayQuery], day: date) -> dict[str, Piece]:
+    """The values of metrics on one day, per model. All earlier days must be in the built file."""
+    made = {}
+    for query in queries:
+        result = result_name(query.model)
+        drop(engine, result)
+        engine.run(f"CREATE TEMP TABLE {quoted(result)} AS\n{query.sql}")
+        if query.metrics:
+            made[query.model] = Piece(result, query.metrics, (day, day))
     return made
 
 

@@ -15,6 +15,9 @@ from metricsql.diagnostics import Diagnostic, EngineError, Place, ProjectError, 
 
 WRITTEN = "built file"
 """The name of the file that a build writes."""
+KEEPS_CATALOG = ("SELECT ", "INSERT ", "DELETE ", "UPDATE ", "SET ", "CHECKPOINT",
+                 "CREATE TEMP TABLE ", "CREATE OR REPLACE TEMP TABLE ", "DROP TABLE IF EXISTS temp.")
+"""How statements begin that leave the tables and views of all files as they are."""
 
 
 class Engine:
@@ -22,12 +25,15 @@ class Engine:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self.connection = connection
+        self._catalog: dict[str, list[tuple[Any, ...]]] = {}
         self.run("SET TimeZone = 'UTC'")
         self.run(f"SET file_search_path = {literal(str(folder.resolve()))}")
         self.run("SET enable_progress_bar = false")
 
     def run(self, sql: str, parameters: Sequence[Any] | None = None) -> None:
         """Execute a statement. Raises `EngineError` for what the machine cannot do, `KeyboardInterrupt` for Ctrl+C."""
+        if not sql.startswith(KEEPS_CATALOG):
+            self._catalog.clear()
         try:
             self.connection.execute(sql, parameters) if parameters else self.connection.execute(sql)
         except duckdb.Error as error:
@@ -46,6 +52,22 @@ class Engine:
         """The first value of a query."""
         found = self.rows(sql, parameters)
         return found[0][0] if found else None
+
+    def tables(self, schema: str) -> list[str]:
+        """The tables in a schema of the current database, in the order of their names."""
+        found = self._cataloged("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_catalog() ORDER BY 2")
+        return [name for one, name in found if one == schema]
+
+    def views(self, schema: str) -> dict[str, str]:
+        """The views in a schema of the current database, with their SQL, likewise."""
+        found = self._cataloged("SELECT schema_name, view_name, sql FROM duckdb_views() WHERE database_name = current_catalog() ORDER BY 2")
+        return {name: text for one, name, text in found if one == schema}
+
+    def _cataloged(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query about the catalog. The engine takes its time for these, so an answer is kept while it holds."""
+        if sql not in self._catalog:
+            self._catalog[sql] = self.rows(sql)
+        return self._catalog[sql]
 
     def types(self, table: str) -> dict[str, str]:
         """Column -> type of a table (its quoted name), in their order; empty if there is no such table."""
@@ -67,9 +89,7 @@ class Engine:
 
     def close_outside(self) -> None:
         """From here on nothing that runs can read or write another file than those of results outside the built file."""
-        state = "SELECT COUNT(*) FROM duckdb_tables() WHERE database_name = current_catalog() AND schema_name = '_metricsql' " \
-                "AND table_name = 'stretches'"
-        if self.value(state) and (folders := self.rows('SELECT DISTINCT folder FROM "_metricsql"."stretches"')):
+        if "stretches" in self.tables("_metricsql") and (folders := self.rows('SELECT DISTINCT folder FROM "_metricsql"."stretches"')):
             self.run(f"SET allowed_directories = [{', '.join(literal(folder) for folder, in folders)}]")
         self.run("SET enable_external_access = false")
 

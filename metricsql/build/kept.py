@@ -14,7 +14,7 @@ from datetime import date
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.moved import Moved
 from metricsql.build.rows import Reading, load
-from metricsql.build.state import SCHEMA, state, tables_of
+from metricsql.build.state import SCHEMA, state
 from metricsql.build.temporary import drop
 from metricsql.plan.nodes import Plan
 from metricsql.sql import writes
@@ -79,13 +79,13 @@ def needs(context: Context, plan: Plan, before: Columns, readings: Mapping[str, 
 
 
 def refresh(engine: Engine, context: Context, wanted: Sequence[Need], readings: Mapping[str, Reading],
-            gone: Mapping[str, Iterable[str]], moved: Moved | None = None) -> Columns:
-    """Bring the tables up to date; returns what they hold. `gone` are keys of removed records per model.
+            gone: Mapping[str, Iterable[str]], moved: Moved | None = None) -> None:
+    """Bring the tables up to date. `gone` are keys of removed records per model.
 
     `moved` learns of the records whose values differ on the days that are collapsed again.
     """
     kept = {kept_name(*need.key) for need in wanted}
-    for table in tables_of(engine, SCHEMA):
+    for table in engine.tables(SCHEMA):
         if table.endswith(kept_name("", "")[1:]) and " " in table and table not in kept:
             engine.run(f"DROP TABLE {state(table)}")
     by_namespace: dict[str, list[Need]] = {}
@@ -94,6 +94,10 @@ def refresh(engine: Engine, context: Context, wanted: Sequence[Need], readings: 
     for namespace, some in by_namespace.items():
         _refresh_namespace(engine, context, readings[namespace], some, gone, moved)
     note_columns(engine, wanted)
+
+
+def columns_of(wanted: Sequence[Need]) -> Columns:
+    """What the tables hold when they are up to date."""
     return {need.key: need.columns for need in wanted}
 
 

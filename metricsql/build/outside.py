@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from metricsql.build.engine import Engine, literal, quoted
-from metricsql.build.state import replace_rows, state, tables_of
+from metricsql.build.state import replace_rows, state
 from metricsql.sql import writes
 
 
@@ -80,15 +80,13 @@ def last_of_month(day: date) -> date:
 
 def drop_shown(engine: Engine, name: str) -> None:
     """Remove what is shown of a model, be it a view or a table that DuckDB filled."""
-    kind = "TABLE" if name in tables_of(engine, writes.METRICS_SCHEMA) else "VIEW"
+    kind = "TABLE" if name in engine.tables(writes.METRICS_SCHEMA) else "VIEW"
     engine.run(f"DROP {kind} IF EXISTS {writes.built_table(name)}")
 
 
 def shown(engine: Engine) -> list[str]:
     """The names of all views of results."""
-    rows = engine.rows("SELECT view_name FROM duckdb_views() WHERE database_name = current_catalog() AND schema_name = ? ORDER BY 1",
-                       [writes.METRICS_SCHEMA])
-    return [row[0] for row in rows]
+    return list(engine.views(writes.METRICS_SCHEMA))
 
 
 def forget(engine: Engine) -> None:

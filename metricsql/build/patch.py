@@ -9,7 +9,6 @@ from datetime import date
 from metricsql.build.compute import Piece
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.moved import Moved
-from metricsql.build.state import tables_of
 from metricsql.build.temporary import drop
 from metricsql.plan.spans import Span, days_of, union
 from metricsql.sql import writes
@@ -34,7 +33,8 @@ def columns_of(engine: Engine, model: str) -> list[str]:
 def add_metrics(engine: Engine, model: str, metrics: Sequence[str]) -> None:
     """Add the columns of new metrics; the table, too, if the model had none."""
     table = writes.built_table(model)
-    engine.run(f"CREATE TABLE IF NOT EXISTS {table} (record VARCHAR, day DATE)")
+    if model not in engine.tables(writes.METRICS_SCHEMA):
+        engine.run(f"CREATE TABLE IF NOT EXISTS {table} (record VARCHAR, day DATE)")
     known = {name.lower() for name in columns_of(engine, model)}
     for name in metrics:
         if name.lower() not in known:
@@ -60,7 +60,7 @@ def put_in_order(engine: Engine, model: str, metrics: Sequence[str]) -> None:
 def drop_models(engine: Engine, keep: Iterable[str]) -> None:
     """Remove the tables of models without metrics; all of them frees their space."""
     kept = {name for model in keep for name in (model, model + writes.LATEST)}
-    for table in tables_of(engine, writes.METRICS_SCHEMA):
+    for table in engine.tables(writes.METRICS_SCHEMA):
         if table not in kept:
             engine.run(f"DROP TABLE {writes.built_table(table)}")
 
@@ -164,5 +164,5 @@ def _values(piece: Piece) -> writes.Values:
 
 def count_rows(engine: Engine) -> dict[str, int]:
     """The number of rows per model that has a table."""
-    models = [table for table in tables_of(engine, writes.METRICS_SCHEMA) if not table.endswith(writes.LATEST)]
+    models = [table for table in engine.tables(writes.METRICS_SCHEMA) if not table.endswith(writes.LATEST)]
     return {model: int(engine.value(f"SELECT COUNT(*) FROM {writes.built_table(model)}")) for model in models}

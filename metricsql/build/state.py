@@ -57,14 +57,14 @@ def state(name: str) -> str:
 def create_state(engine: Engine) -> None:
     """Make what is missing, and make anew what has another layout. Builds and fields are always kept."""
     current = is_current_layout(engine)
-    if current and {"builds", "fields", *_OWN} <= set(tables_of(engine, SCHEMA)):
+    if current and {"builds", "fields", *_OWN} <= set(engine.tables(SCHEMA)):
         return
     engine.run(_KEPT)
     if not current:
-        for name, text in views_of(engine, METRICS_SCHEMA).items():
+        for name, text in engine.views(METRICS_SCHEMA).items():
             if points_name(name) in text:
                 engine.run(f"DROP VIEW {quoted(METRICS_SCHEMA)}.{quoted(name)}")
-        for name in tables_of(engine, SCHEMA):
+        for name in engine.tables(SCHEMA):
             if name not in ("builds", "fields"):
                 engine.run(f"DROP TABLE {state(name)}")
     for name, columns in _OWN.items():
@@ -83,19 +83,6 @@ def is_current_layout(engine: Engine) -> bool:
     if not engine.columns(state("options")):
         return False
     return bool(engine.value(f"SELECT value FROM {state('options')} WHERE name = 'layout'") == str(LAYOUT))
-
-
-def tables_of(engine: Engine, schema: str) -> list[str]:
-    """The tables in a schema of the current database."""
-    rows = engine.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = current_catalog() "
-                       "AND schema_name = ? ORDER BY 1", [schema])
-    return [row[0] for row in rows]
-
-
-def views_of(engine: Engine, schema: str) -> dict[str, str]:
-    """The views in a schema of the current database, with their SQL."""
-    return dict(engine.rows("SELECT view_name, sql FROM duckdb_views() WHERE database_name = current_catalog() "
-                            "AND schema_name = ? ORDER BY 1", [schema]))
 
 
 def replace_rows(engine: Engine, name: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -82,7 +82,7 @@ class Side:
     """
 
     def __init__(self, engine: Engine, database: Path, path: Path, lasting: bool) -> None:
-        self.engine, self.path, self.lasting = engine, path, lasting
+        self.engine, self.database, self.path, self.lasting = engine, database, path, lasting
         self._written = False
         self._pool = ThreadPoolExecutor(1)
         self._copied = self._pool.submit(_copy, database, path)
@@ -100,6 +100,7 @@ class Side:
 
     def finish(self) -> None:
         """All is written: let go of both files. The engine itself is taken apart while the new file takes its place."""
+        self._pool.submit(_uncache, self.database)
         self.engine.run("CHECKPOINT")
         self.engine.run("USE memory")
         for name in (LAST, WRITTEN):
@@ -160,6 +161,17 @@ def _remove(side: Path) -> None:
         with contextlib.suppress(FileNotFoundError, PermissionError):
             path.unlink()
     shutil.rmtree(side.with_name(side.name + ".tmp"), ignore_errors=True)
+
+
+def _uncache(path: Path) -> None:
+    """Let the system forget a file that is about to go. Doing so takes it time, which here nobody waits for."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
 
 
 def _try_sync(path: Path) -> None:

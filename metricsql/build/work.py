@@ -9,6 +9,7 @@ from typing import Any
 
 from metricsql.bind.metrics import BoundMetric, upstream
 from metricsql.bind.tree import leaves
+from metricsql.build.ahead import Ahead
 from metricsql.build.changes import Changes
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.moved import Moved
@@ -63,6 +64,8 @@ class Work:
     moved: Moved | None = None
     """The records whose series changed, where the kept series were compared."""
     points: Sequence[PointsTask] = ()
+    ahead: Ahead | None = None
+    """The SQL of the days, as far as it is written."""
 
     @property
     def anything(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
 from metricsql.build import change_points, memory
-from metricsql.build.compute import Piece, listed, only, run_day, run_task, tables_there, with_children
+from metricsql.build.compute import Piece, day_queries, listed, only, run_day, run_task, tables_there, with_children
 from metricsql.build.engine import Engine
 from metricsql.build.patch import (
     add_metrics,
@@ -180,7 +180,8 @@ def _whole(engine: Engine, context: Context, compiled: Compiled, model: str, met
 def _days(engine: Engine, context: Context, compiled: Compiled, work: Work, columns: Columns, told: Told) -> None:
     for day, metrics in sorted(work.days.items()):
         told(f"compute {day}")
-        for model, piece in run_day(engine, context, compiled, metrics, day).items():
+        queries = (day_queries if work.ahead is None else work.ahead.queries)(context, compiled, metrics, day)
+        for model, piece in run_day(engine, queries, day).items():
             _put(engine, context, model, columns[model], [piece])
         for model in columns:
             drop(engine, result_name(model))

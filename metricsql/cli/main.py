@@ -102,9 +102,11 @@ def project_path() -> Path:
 def program() -> None:
     """The command itself: `main`, then an end at once. Taking the interpreter apart would take longer than a short command.
 
-    So would looking for garbage as often as a long-lived program must.
+    So would looking for garbage as often as a long-lived program must. And a thread that waits for the engine shall not
+    wait for another one's Python as well.
     """
     gc.set_threshold(300_000)
+    sys.setswitchinterval(0.0005)
     code: Any = 0
     try:
         main()

@@ -16,7 +16,7 @@ from metricsql.build.engine import Engine, quoted, reading
 from metricsql.build.files import rejected_lines
 from metricsql.build.output_tables.compute import ORDER, Prepared, Wanted, check_size, load_by_period, prepare, unbuilt
 from metricsql.build.report import Unusable
-from metricsql.build.state import state, tables_of
+from metricsql.build.state import state
 from metricsql.diagnostics import Findings
 from metricsql.project.definition import Definition, RowDef, TableDef
 from metricsql.project.document import dump
@@ -76,7 +76,7 @@ class StoredTables:
         """
         self.engine.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)}")
         known = {row[0] for row in self.engine.rows(f"SELECT name FROM {state('options')}")}
-        for gone in tables_of(self.engine, SCHEMA):
+        for gone in self.engine.tables(SCHEMA):
             if OPTION + gone in known and gone not in self.definition.tables:
                 self.engine.run(f"DROP TABLE {_stored(gone)}")
         written = []

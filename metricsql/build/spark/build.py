@@ -26,7 +26,6 @@ from metricsql.build.settled import count_settled
 from metricsql.build.spark import months, session
 from metricsql.build.spark.sources import Sources, escaped
 from metricsql.build.spread import Changed
-from metricsql.build.state import tables_of
 from metricsql.build.work import Work
 from metricsql.plan.reach import first_rows
 from metricsql.plan.spans import Span, days_of
@@ -173,7 +172,7 @@ class SparkBuild(Build):
         kept.note_columns(self.engine, wanted)
         others = [one for one in outside.stretches(self.engine) if not one.table.startswith("series.")]
         outside.note_stretches(self.engine, [*others, *self.made])
-        self.context = replace(self.context, kept={need.key: need.columns for need in wanted})
+        self.context = replace(self.context, kept=kept.columns_of(wanted))
         return work
 
     def collapse_one(self, need: kept.Need) -> None:
@@ -290,7 +289,7 @@ class SparkBuild(Build):
 
     def write_values(self, work: Work, changed: Changed | None) -> None:
         columns = self.compiled.columns()
-        for name in [*outside.shown(self.engine), *tables_of(self.engine, writes.METRICS_SCHEMA)]:
+        for name in [*outside.shown(self.engine), *self.engine.tables(writes.METRICS_SCHEMA)]:
             outside.drop_shown(self.engine, name)
         for model, metrics in columns.items():
             outside.show(self.engine, model, metrics, [one for one in self.made if one.table == f"metrics.{model}"])
