@@ -114,12 +114,15 @@ class Project:
         `select` takes ids, `+id`, `id+` and `tag:name`. Raises `ProjectError` or `EngineError`; then the
         database is what it was before.
         """
+        from metricsql.build.engine import starting
+
+        connection = starting()  # while the rest is loaded
         from metricsql.build.build import Request, build
         from metricsql.project.definition import with_engine
 
         chosen = None if select is None else self.select(select)
         request = Request(self._day(as_of), chosen, full, strict, dry_run, memory_limit, threads)
-        return build(with_engine(self.definition, engine), request, progress or (lambda stage: None))
+        return build(with_engine(self.definition, engine), request, progress or (lambda stage: None), connection)
 
     def formula_sql(
         self, text: str, *, as_of: str | date | None = None, day: str | date | None = None, dialect: str = "duckdb",

@@ -16,7 +16,7 @@ class Ahead:
 
     def __init__(self, context: Context, compiled: Compiled, days: Mapping[date, Sequence[str]]) -> None:
         self.context, self.compiled, self.days = context, compiled, days
-        pool = ThreadPoolExecutor(1)
+        pool = ThreadPoolExecutor(1)  # the day that is needed first is written first
         self._written = {day: pool.submit(day_queries, context, compiled, metrics, day) for day, metrics in sorted(days.items())}
         pool.shutdown(wait=False)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from metricsql.bind.metrics import read_formulas
 from metricsql.build import change_points, changes, compute, kept, note, outside, rows
 from metricsql.build.ahead import Ahead
+from metricsql.build.aside import aside
 from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
@@ -33,6 +36,9 @@ from metricsql.project.definition import Definition
 from metricsql.sql import differences
 from metricsql.sql.context import Context
 
+if TYPE_CHECKING:
+    import duckdb
+
 Told = Callable[[str], None]
 """Is told what begins now."""
 
@@ -50,12 +56,18 @@ class Request:
     threads: int | None = None
 
 
-def build(definition: Definition, request: Request, told: Told = lambda stage: None) -> BuildReport:
-    """Compute what changed and write the file. Raises `ProjectError` or `EngineError`; then nothing is written."""
+def build(definition: Definition, request: Request, told: Told = lambda stage: None,
+          connection: Future[duckdb.DuckDBPyConnection] | None = None) -> BuildReport:
+    """Compute what changed and write the file, over a connection of its own, which may be open already.
+
+    Raises `ProjectError` or `EngineError`; then nothing is written.
+    """
     report = BuildReport(request.as_of, None, definition.database, dry_run=request.dry_run)
     place = trying if request.dry_run else writing
     try:
-        with closing(Seen(definition.database, definition.folder, Limits(request.memory_limit, request.threads))) as seen:
+        limits = Limits(request.memory_limit, request.threads)
+        opened = None if connection is None else connection.result()
+        with closing(Seen(definition.database, definition.folder, limits, opened)) as seen:
             if not (request.full or request.strict) and request.select is None and is_current(seen, definition, request.as_of):
                 return replace(report, unchanged=True)
             with place(seen) as side, _kind(definition)(side, definition, request, report, told) as work:
@@ -170,10 +182,13 @@ class Build:
 
     def check(self) -> None:
         """Read what the project is, and bind it."""
-        findings = Findings(list(self.definition.warnings))
+        findings, faults = Findings(list(self.definition.warnings)), Findings()
+        formulas = aside(read_formulas, self.definition, faults)
         self.definition = read_once(self.engine, self.definition)
         catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of)
-        compiled = compile_metrics(self.definition, catalog, sources, findings)
+        given = formulas.result()
+        findings.extend(faults.items)
+        compiled = compile_metrics(self.definition, catalog, sources, findings, given)
         try_conditions(self.engine, self.definition, sources, compiled, findings)
         check_tables(self.engine, self.definition, catalog, False, self.request.strict, findings)
         findings.raise_errors()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from metricsql.build.aside import aside
 from metricsql.diagnostics import Diagnostic, EngineError, Place, ProjectError, one_line
 
 WRITTEN = "built file"
@@ -26,6 +28,7 @@ class Engine:
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self.connection = connection
         self._catalog: dict[str, list[tuple[Any, ...]]] = {}
+        """What the engine said of its tables and views, which it takes its time for, while it holds."""
         self.run("SET TimeZone = 'UTC'")
         self.run(f"SET file_search_path = {literal(str(folder.resolve()))}")
         self.run("SET enable_progress_bar = false")
@@ -64,19 +67,21 @@ class Engine:
         return {name: text for one, name, text in found if one == schema}
 
     def _cataloged(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a query about the catalog. The engine takes its time for these, so an answer is kept while it holds."""
+        """The rows of a query about the catalog."""
         if sql not in self._catalog:
             self._catalog[sql] = self.rows(sql)
         return self._catalog[sql]
 
     def types(self, table: str) -> dict[str, str]:
-        """Column -> type of a table (its quoted name), in their order; empty if there is no such table."""
-        try:
-            return {row[0]: row[1] for row in self.connection.execute(f"DESCRIBE {table}").fetchall()}
-        except duckdb.CatalogException:
-            return {}
-        except duckdb.Error as error:
-            raise engine_error(error) from None
+        """Column -> type of a table of a file (its quoted name), in their order; empty if there is no such table."""
+        if table not in self._catalog:
+            try:
+                self._catalog[table] = self.connection.execute(f"DESCRIBE {table}").fetchall()
+            except duckdb.CatalogException:
+                self._catalog[table] = []
+            except duckdb.Error as error:
+                raise engine_error(error) from None
+        return {row[0]: row[1] for row in self._catalog[table]}
 
     def columns(self, table: str) -> list[str]:
         """The columns of a table, likewise."""
@@ -129,6 +134,11 @@ class Limits:
 
 INTERRUPTED = "Query interrupted"
 """What the engine says in place of the exception that the handler of a signal raised."""
+
+
+def starting() -> Future[duckdb.DuckDBPyConnection]:
+    """A connection that is being opened: this takes a while, in which other things can be loaded."""
+    return aside(duckdb.connect)
 
 
 def open_reader(database: Path, folder: Path, connection: duckdb.DuckDBPyConnection | None = None,

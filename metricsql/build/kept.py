@@ -118,7 +118,8 @@ def _refresh_namespace(engine: Engine, context: Context, found: Reading, wanted:
     for need in anew:
         engine.run(writes.keep_all(context, need.model, need.namespace, need.columns))
     for need in some:
-        engine.run(writes.forget_records(need.model, need.namespace, list(gone.get(need.model, ()))))
+        if keys := list(gone.get(need.model, ())):
+            engine.run(writes.forget_records(need.model, need.namespace, keys))
         if need.days:
             files = found.files_with(engine, need.columns, need.days)
             if not found.whole and not files <= (found.loaded or frozenset()):

@@ -18,11 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metricsql.build.engine import WRITTEN, Engine, Limits, attach_written, open_reader, open_writer, quoted
 from metricsql.build.state import create_state
 from metricsql.diagnostics import Diagnostic, EngineError, ProjectError
+
+if TYPE_CHECKING:
+    import duckdb
 
 LAST = "last build"
 """The name under which a build sees the file of the last one, to compare values with."""
@@ -33,12 +36,12 @@ class NothingToWrite(Exception):
 
 
 class Seen:
-    """The database as a build finds it first, before it is its turn to write: an engine that reads it."""
+    """The database as a build finds it first, before it is its turn to write: an engine that reads it, over a connection if given."""
 
-    def __init__(self, database: Path, folder: Path, limits: Limits) -> None:
+    def __init__(self, database: Path, folder: Path, limits: Limits, connection: duckdb.DuckDBPyConnection | None = None) -> None:
         self.database, self.folder, self.limits = database, folder, limits
         self._file = _identity(database)
-        self.engine = open_reader(database, folder, alias=LAST, limits=limits)
+        self.engine = open_reader(database, folder, connection, LAST, limits)
 
     def again(self) -> Engine:
         """An engine for the database as it is now: the same one, unless somebody else finished a build since."""
