@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import metricsql
-from metricsql.build import ahead, patch, spread, write
+from metricsql.build import ahead, patch, spread, totals, write
 from metricsql.build.engine import Limits, open_reader, open_writer
 from metricsql.build.store import Seen, trying
 from tests.projects import query, values, write_project
@@ -303,3 +304,91 @@ def test_what_was_written_for_something_else_is_written_anew(tmp_path: Path, mon
     for other in (("another", compiled, ["week"], day), ("context", compiled, ["ever"], day), ("context", object(), ["week"], day),
                   ("context", compiled, ["week"], FIRST)):
         assert begun.queries(*other) == other
+
+
+EVER: list[dict[str, Any]] = [
+    {"id": "ever", "formula": "total_sum(metrics.x)"},
+    {"id": "since", "formula": "days_since(activities.x)"},
+    {"id": "half", "formula": "total_sum(activities.x) / 2 + days_since(activities.x)"},
+]
+
+
+def with_events(folder: Path, rows: list[tuple[str, date, int]], metrics: list[dict[str, Any]] = EVER, **options: Any) -> metricsql.Project:
+    events = "company,name,time\n" + "".join(f"{record},x,{day} 10:00\n" for record, day, _ in rows)
+    files = {"companies.csv": "id,seats\na,10\nb,20\n", "metrics.csv": rows_text(rows), "activities.csv": events}
+    return metricsql.load(write_project(folder, files, metrics, **{"until": "2025-01-30", **options}))
+
+
+def totals_of(project: metricsql.Project) -> dict[str, str]:
+    """The tables with totals: namespace -> through which day."""
+    found = query(project, "SELECT table_name FROM duckdb_tables() WHERE schema_name = '_metricsql' AND table_name LIKE '% through %'")
+    return {name.split()[1]: name.split()[3] for name, in found}
+
+
+def test_totals_stand_until_their_days_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(totals, "REST", 3)
+    monkeypatch.setattr(totals, "LONGEST", 6)
+    with_events(tmp_path, ROWS).build(as_of="2025-01-20")
+    assert totals_of(with_events(tmp_path, ROWS)) == {"metrics": "2025-01-17", "activities": "2025-01-17"}
+    sums = 'SELECT r.record, "s1 total_sum" FROM _metricsql."company metrics through 2025-01-17" t ' \
+           "JOIN _metricsql.records r ON r.number = t.record ORDER BY 1"
+    assert query(with_events(tmp_path, ROWS), sums) == [("a", 9), ("b", 9)]  # the 1st, the 3rd, ... the 17th
+    columns = 'SELECT column_name FROM (DESCRIBE _metricsql."company activities through 2025-01-17")'
+    assert query(with_events(tmp_path, ROWS), columns) == [("record",), ("s1 days_since",), ("s1 total_sum",)]
+
+    def built(day: int, rows: list[tuple[str, date, int]], metrics: list[dict[str, Any]] = EVER) -> dict[str, list[Any]]:
+        """A build, and one from nothing beside it: the values of the last day of a, and which totals there are."""
+        project = with_events(tmp_path, rows, metrics)
+        project.build(as_of=f"2025-01-{day}")
+        whole = with_events(tmp_path / "whole", rows, metrics)
+        whole.build(as_of=f"2025-01-{day}")
+        both = [query(one, "SELECT * FROM metrics.company ORDER BY ALL") for one in (project, whole)]
+        assert both[0] == both[1]
+        return {**totals_of(project), "a": [values(project, name)["a", date(2025, 1, day)] for name in ("ever", "since", "half")]}
+
+    (tmp_path / "whole").mkdir()
+    assert built(21, ROWS) == {"metrics": "2025-01-17", "activities": "2025-01-17", "a": [11, 0, 5.5]}
+    late = [*ROWS, ("a", date(2025, 1, 18), 5)]  # not one of the days that are summed up
+    assert built(21, late) == {"metrics": "2025-01-17", "activities": "2025-01-17", "a": [16, 0, 6]}
+    assert built(22, late) == {"metrics": "2025-01-17", "activities": "2025-01-17", "a": [16, 1, 7]}
+    late = [*late, ("b", date(2025, 1, 17), 1)]  # one of them, and so new that its days are computed one by one
+    assert built(22, late) == {"metrics": "2025-01-13", "activities": "2025-01-13", "a": [16, 1, 7]}
+    late = [*late, ("b", date(2025, 1, 9), 1)]
+    assert built(22, late) == {"a": [16, 1, 7]}
+    assert built(23, late) == {"metrics": "2025-01-19", "activities": "2025-01-19", "a": [17, 0, 6.5]}
+    assert built(25, late) == {"metrics": "2025-01-19", "activities": "2025-01-19", "a": [18, 0, 7]}
+    assert built(26, late) == {"metrics": "2025-01-22", "activities": "2025-01-22", "a": [18, 1, 8]}
+    more = [*EVER, {"id": "since_x", "formula": "days_since(activities.x) + total_sum(metrics.x)"}]
+    assert built(27, late, more) == {"metrics": "2025-01-22", "activities": "2025-01-22", "a": [19, 0, 7.5]}
+    fewer = [EVER[1], EVER[0], {"id": "half", "formula": "total_sum(activities.x) / 2 + days_since(activities.x) + 0"}]
+    assert built(28, late, fewer) == {"metrics": "2025-01-22", "activities": "2025-01-22", "a": [19, 1, 8.5]}
+    assert built(20, late, fewer) == {"a": [15, 1, 6.5]}  # days that are summed up are gone
+
+
+def test_a_day_reads_totals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept is what is used: here it is wrong on purpose."""
+    monkeypatch.setattr(totals, "REST", 3)
+    with_events(tmp_path, ROWS).build(as_of="2025-01-20")
+    database = with_events(tmp_path, ROWS).definition.database
+    with duckdb.connect(str(database)) as connection:
+        connection.execute('UPDATE _metricsql."company metrics through 2025-01-17" SET "s1 total_sum" = 100')
+        connection.execute("UPDATE _metricsql.\"company activities through 2025-01-17\" SET \"s1 days_since\" = DATE '2025-01-31'")
+    project = with_events(tmp_path, ROWS)
+    project.build(as_of="2025-01-21")
+    assert [values(project, name)["b", date(2025, 1, 21)] for name in ("ever", "since")] == [102, -10]
+
+
+def test_totals_of_records_that_go_or_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(totals, "REST", 3)
+    rows = [*ROWS, *(("c", day, value) for record, day, value in ROWS if record == "a")]
+    with_events(tmp_path, rows).build(as_of="2025-01-20")
+    for day, companies in ((21, "id,seats\na,1\nb,1\nc,1\n"), (22, "id,seats\na,1\nc,1\n"), (23, "id,seats\nb,1\na,1\nc,1\n")):
+        with_events(tmp_path, rows)
+        (tmp_path / "companies.csv").write_text(companies, encoding="utf-8")
+        project = metricsql.load(tmp_path)
+        project.build(as_of=f"2025-01-{day}")
+        found = query(project, "SELECT * FROM metrics.company ORDER BY ALL")
+        assert {record: ever for record, on, ever, *_ in found if on == date(2025, 1, day)} == \
+            dict.fromkeys(sorted(line[0] for line in companies.split()[1:]), (day + 1) // 2)
+        project.build(as_of=f"2025-01-{day}", full=True)
+        assert query(project, "SELECT * FROM metrics.company ORDER BY ALL") == found

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Self
 
 from metricsql.bind.metrics import read_formulas
-from metricsql.build import change_points, changes, compute, kept, note, outside, rows
+from metricsql.build import change_points, changes, compute, kept, note, outside, rows, totals
 from metricsql.build.ahead import Ahead
 from metricsql.build.aside import aside
 from metricsql.build.catalog import names_of, read_catalog
@@ -147,12 +147,12 @@ class Build:
             raise NothingToWrite
         if same and not work.anything:
             self.report.unchanged = True
-            self.collapse(found, planned)  # days behind the as-of day may have changed
+            self.collapse(found, planned, work)  # days behind the as-of day may have changed
             note.note_state(self.engine, self.readings, self.noted(), self.stamps, self.same_records)
             note.note_same(self.engine, self.definition)
             return
         with self.stage("collapse"):
-            work = self.prepare(found, planned)
+            work = self.prepare(found, planned, work)
             self.report.tasks = work.described(self.context, self.compiled.metrics, self.report.records)
         with self.stage("compute"):
             changed = self.compute(work)
@@ -175,9 +175,9 @@ class Build:
         self.report.change_points = change_points.counts(engine, models)
         self.report.every_day = change_points.refused(engine, context, self.compiled.plan(self.definition))
 
-    def prepare(self, found: Changes, planned: Work) -> Work:
-        """Bring the kept series up to date, and choose how each model is computed."""
-        planned = self.collapse(found, planned)
+    def prepare(self, found: Changes, planned: Work, likely: Work) -> Work:
+        """Bring the kept series up to date, and choose how each model is computed: most likely as before."""
+        planned = self.collapse(found, planned, likely)
         return self.arranged(planned, change_points.choose(self.engine, self.context, self.compiled, planned))
 
     def check(self) -> None:
@@ -275,15 +275,17 @@ class Build:
         """What else decides values, to be compared with by the next build."""
         return {**self.options, **self.digests}
 
-    def collapse(self, found: Changes, work: Work) -> Work:
+    def collapse(self, found: Changes, work: Work, likely: Work) -> Work:
         """Bring the kept series up to date; with that it is known whose values changed, where there are tasks to narrow."""
         columns = kept.read_columns(self.engine) if self.before.why_not is None else {}
         wanted = kept.needs(self.context, self.compiled.plan(self.definition), columns, self.readings)
         narrows = bool(work.tasks or self.context.change_points) and work.selected is None
         moved = Moved(self.engine) if narrows else None
-        made = replace(self.context, kept=kept.columns_of(wanted))
-        work = replace(work, ahead=Ahead(made, self.compiled, work.days))
+        sums = totals.plan_totals(self.engine, self.context, self.compiled.plan(self.definition), likely, wanted, found.records.gone)
+        made = replace(self.context, kept=kept.columns_of(wanted), totals=sums.totals)
+        work = replace(work, ahead=Ahead(made, self.compiled, likely.days))
         kept.refresh(self.engine, self.context, wanted, self.readings, found.records.gone, moved)
+        totals.refresh(self.engine, sums)
         for series in self.context.sources.series:
             rows.forget(self.engine, series)
         self.context = made

@@ -13,6 +13,7 @@
 | `stretches` | the folders with Parquet files that make up a table, where results lie outside the file |
 | `inputs` | the columns of the tables `<model> <namespace> by day` |
 | `<model> <namespace> by day` | the series that metrics read, collapsed to one value per record and day |
+| `<model> <namespace> through <day>` | what these series amount to through that day, for metrics that read everything |
 | `<model> change points` | the values of a model whose records rarely have data, where they change |
 """
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from metricsql.bind.catalog import Catalog
 from metricsql.bind.sources import BoundSources
 from metricsql.bind.tree import Field
 from metricsql.plan.nodes import ModelPlan
 from metricsql.project.definition import CALCULATED, ZERO_FILLED, Definition
+
+if TYPE_CHECKING:
+    from metricsql.sql.totals import Totals
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Context:
     """Per model, the first day whose rows are computed, where that is not the start of the grid."""
     kept: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """Per model and namespace, the series that the built file keeps by day, with their columns there."""
+    totals: Mapping[tuple[str, str], Totals] = field(default_factory=dict)
+    """Likewise, what it keeps of them through a day, for leaves that read everything."""
     timelines: Mapping[Field, str] = field(default_factory=dict)
     """The tables with the values of fields over time, where they are made already."""
     positioned: bool = False

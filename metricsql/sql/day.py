@@ -179,7 +179,9 @@ class _DayForm(HistoryForm):
         return aggregate if test is None else syntax.filtered(aggregate, test)
 
     def is_opened(self, leaf: Leaf) -> bool:
-        return any(leaf.series in feed.series and self.inputs.is_opened(feed) for feed in self.inputs.feeds)
+        """Whether a leaf that reads everything finds older days summed up."""
+        return any(leaf.series in feed.series and (self.inputs.is_opened(feed) or self.inputs.totals(feed) is not None)
+                   for feed in self.inputs.feeds)
 
     def windows(self, stage: Stage) -> Step:
         """Every record with its leaves."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -22,6 +23,9 @@ from metricsql.sql.context import Context
 from metricsql.sql.sources import concerned, records_name, rows_name
 from metricsql.sql.steps import Labels, Step
 from metricsql.sql.syntax import column, named, text
+
+if TYPE_CHECKING:
+    from metricsql.sql.totals import Totals
 
 COLLAPSE: dict[str, str] = {"sum": "SUM({x})", "min": "MIN({x})", "max": "MAX({x})", "avg": "AVG({x})",
                             "last": "ARG_MAX({x}, {moment})"}
@@ -153,7 +157,8 @@ class Inputs:
         pivot = self.pivot(feed)
         made = [pivot]
         if self.is_narrow(feed):
-            made.append(self.ever(feed))
+            totals = self.totals(feed)
+            made.append(self.ever(feed) if totals is None else self.with_totals(feed, totals))
         if feed.rollup:
             made.append(self.by_company(feed, pivot.name))
         if self.is_opened(feed):
@@ -206,6 +211,27 @@ class Inputs:
         so_far = syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])
         query = query.where(so_far, *self.chosen(feed.model), copy=False)
         return Step(self.whole_step(feed), "The series that are read from the beginning.", query, inline=True)
+
+    def totals(self, feed: Feed) -> Totals | None:
+        """What the built file keeps of the days through some day, for leaves that read everything; for the day form."""
+        return self.context.totals.get((feed.model, feed.namespace)) if self.context.day is not None and self.is_narrow(feed) else None
+
+    def with_totals(self, feed: Feed, totals: Totals) -> Step:
+        """The days that are not in the totals, and these, as what the leaves that read everything take in."""
+        columns, leaves = self.context.kept[feed.model, feed.namespace], self.everything_leaves(feed)
+        later, before = syntax.select(column("record")), syntax.select(column("record"))
+        for leaf in leaves:
+            name, label = leaf.series.name, self.so_far_label(leaf)
+            value = syntax.fill(operators.window(leaf.op).input, x=column(columns[name]), day=column("day"))
+            later = later.select(named(value, label), copy=False)
+            before = before.select(named(column(totals.columns[name, leaf.op]), label), copy=False)
+        later = later.from_(syntax.table(kept_name(feed.model, feed.namespace), schema=KEPT_SCHEMA), copy=False)
+        days = [syntax.fill("{0} > {1}", [column("day"), syntax.day(totals.through)]),
+                syntax.fill("{0} <= {1}", [column("day"), self.context_day(self.context.as_of)])]
+        later = later.where(*days, *self.chosen(feed.model), copy=False)
+        before = before.from_(syntax.table(totals.table, schema=KEPT_SCHEMA), copy=False).where(*self.chosen(feed.model), copy=False)
+        return Step(self.whole_step(feed), f"The days since {totals.through}, and what is kept of the days before.",
+                    exp.Union(this=later, expression=before, distinct=False))
 
     def chosen(self, model: str) -> list[exp.Expression]:
         """The condition on the records, where only some are computed."""

@@ -16,7 +16,7 @@ import duckdb
 
 from metricsql import ProjectError
 from metricsql.api import Project
-from metricsql.build import memory, moved, work
+from metricsql.build import memory, moved, totals, work
 from metricsql.plan import affected
 from metricsql.project import read_definition
 from tests.change_points import held, needs_every_day
@@ -138,8 +138,10 @@ class Machine:
             with suppress(ProjectError):  # there is nearly always a row that cannot be used; then nothing is written
                 project.build(self.state.as_of, strict=True)
         few, short, days = rng.choice(((0.2, 16, 8), (0.2, 16, 8), (0.7, 2, 8), (0.7, 2, 1), (1.0, 2, 0)))
+        rest, longest = rng.choice(((3, 6), (1, 4), (0, 2), (30, 60)))
         with _set(memory, "SHARE", 4e-6 if step.build == "batches" else memory.SHARE), \
-                _set(moved, "FEW_RECORDS", few), _set(affected, "SHORT", short), _set(work, "DAYS_IN_DAY_FORM", days):
+                _set(moved, "FEW_RECORDS", few), _set(affected, "SHORT", short), _set(work, "DAYS_IN_DAY_FORM", days), \
+                _set(totals, "REST", rest), _set(totals, "LONGEST", longest):
             limit = "1GB" if step.build == "batches" else None
             project.build(self.state.as_of, select=chosen, full=step.build == "full", memory_limit=limit)
         return chosen

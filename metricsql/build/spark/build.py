@@ -157,10 +157,10 @@ class SparkBuild(Build):
         """Results on Spark have a row for every day."""
         return planned
 
-    def prepare(self, found: Changes, planned: Work) -> Work:
-        return self.collapse(found, planned)
+    def prepare(self, found: Changes, planned: Work, likely: Work) -> Work:
+        return self.collapse(found, planned, likely)
 
-    def collapse(self, found: Changes, work: Work) -> Work:
+    def collapse(self, found: Changes, work: Work, likely: Work) -> Work:
         """Collapse the series that metrics read: the months in which days changed."""
         before = kept.read_columns(self.engine) if self.before.why_not is None and not any(found.records.gone.values()) else {}
         wanted = kept.needs(self.context, self.compiled.plan(self.definition), before, self.readings)
