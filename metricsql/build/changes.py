@@ -198,11 +198,12 @@ class Before:
 
 def read_before(engine: Engine) -> Before:
     """What the built file says of the last build."""
-    if not has_state(engine) or not engine.rows('SELECT 1 FROM "_metricsql"."builds" LIMIT 1'):
+    builds = engine.rows('SELECT as_of, digest FROM "_metricsql"."builds" ORDER BY build DESC LIMIT 1') if has_state(engine) else []
+    if not builds:
         return Before(why_not="nothing is built yet")
     if not is_current_layout(engine):
         return Before(why_not="the file is of another version of the product")
-    last = engine.rows('SELECT as_of, digest FROM "_metricsql"."builds" ORDER BY build DESC LIMIT 1')[0]
+    last = builds[0]
     if last[1] is None:
         return Before(as_of=last[0], why_not="the last build was of selected metrics only")
     return Before(dict(engine.rows(f"SELECT name, value FROM {state('options')}")),

@@ -103,6 +103,8 @@ def columns_of(wanted: Sequence[Need]) -> Columns:
 
 def note_columns(engine: Engine, wanted: Sequence[Need]) -> None:
     """Remember which series the tables hold, and in which columns."""
+    if read_columns(engine) == columns_of(wanted):
+        return
     engine.run(f"DELETE FROM {state('inputs')}")
     for need in wanted:
         engine.run(f"INSERT INTO {state('inputs')} SELECT ?, ?, UNNEST(?::VARCHAR[]), UNNEST(?::VARCHAR[])",
