@@ -166,8 +166,7 @@ class Build:
     def write_values(self, work: Work, changed: Changed | None) -> None:
         """The last values of every record, and what the report says of all values."""
         engine, context = self.engine, self.context
-        same = self.same_since() == context.as_of and not work.days
-        note.write_latest(engine, context, changed if same else None, change_points.on_last_day(context, self.compiled, work))
+        note.write_latest(engine, context, self.same_since() is not None, change_points.on_last_day(context, self.compiled, work))
         self.report.settled = count_settled(engine, context, self.compiled, work, changed, self.digests)
         through = context.as_of if work.selected is None else None
         models = change_points.held(engine)

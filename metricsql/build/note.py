@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
+from metricsql.build import outside
 from metricsql.build.changes import TIMELINES, metric_digest, project_digest
 from metricsql.build.engine import Engine, quoted
 from metricsql.build.files import files_of, sources_of
@@ -12,8 +13,7 @@ from metricsql.build.patch import columns_of
 from metricsql.build.records import NOW
 from metricsql.build.report import BuildReport
 from metricsql.build.rows import Reading
-from metricsql.build.spread import Changed
-from metricsql.build.state import replace_rows, state
+from metricsql.build.state import SCHEMA, replace_rows, state
 from metricsql.build.work import Work
 from metricsql.compiler import Compiled, described
 from metricsql.project.definition import Definition
@@ -52,23 +52,27 @@ def count_records(engine: Engine, context: Context) -> dict[str, int]:
             for model in context.sources.models}
 
 
-def write_latest(engine: Engine, context: Context, changed: Changed | None, values: Mapping[str, str]) -> None:
+def write_latest(engine: Engine, context: Context, same_records: bool, values: Mapping[str, str]) -> None:
     """`metrics.<model>_latest`: the fields of every record and its values on the last day.
 
-    With `changed` records, fields and the day are those of the last build, and only these values are others. `values` has
-    a query for the values of models that are held as change points.
+    A view over the built values and the kept records, which are written down unless they are the `same_records` as before.
+    For models that are held as change points `values` has a query: of these the last day is made a table.
     """
+    shown = [model for model in context.sources.models if model not in values and columns_of(engine, model)]
+    for table in engine.tables(SCHEMA):
+        if table.endswith(writes.RECORDS) and table.removesuffix(writes.RECORDS) not in shown:
+            engine.run(f"DROP TABLE {state(table)}")
     for model in context.sources.models:
-        metrics = columns_of(engine, model)
-        if not metrics:
+        outside.drop_shown(engine, model + writes.LATEST)
+        if not (metrics := columns_of(engine, model)):
             continue
         facts = context.catalog.fields.get(model, {})
-        columns = writes.latest_columns(context, model, metrics, facts)
-        there = engine.types(writes.built_table(model + writes.LATEST))
-        if model in values or changed is None or list(there.items()) != list(columns.items()):
-            engine.run(writes.write_latest(context, model, metrics, facts, values.get(model)))
-        elif others := [name for name in metrics if any(one.day == context.as_of for one in changed.get(name, ()))]:
-            engine.run(writes.update_latest(context, model, others))
+        if model not in shown:
+            engine.run(writes.write_latest(context, model, metrics, facts, values[model]))
+            continue
+        if not same_records or model + writes.RECORDS not in engine.tables(SCHEMA):
+            engine.run(writes.keep_records(context, model))
+        engine.run(writes.show_latest(context, model, metrics, facts))
 
 
 def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Work, build: int) -> None:

@@ -58,11 +58,14 @@ def put_in_order(engine: Engine, model: str, metrics: Sequence[str]) -> None:
 
 
 def drop_models(engine: Engine, keep: Iterable[str]) -> None:
-    """Remove the tables of models without metrics; all of them frees their space."""
+    """Remove the tables of models without metrics, and what is shown of their last day; all of them frees their space."""
     kept = {name for model in keep for name in (model, model + writes.LATEST)}
     for table in engine.tables(writes.METRICS_SCHEMA):
         if table not in kept:
             engine.run(f"DROP TABLE {writes.built_table(table)}")
+    for view in engine.views(writes.METRICS_SCHEMA):
+        if view.endswith(writes.LATEST) and view not in kept:
+            engine.run(f"DROP VIEW {writes.built_table(view)}")
 
 
 def delete_days(engine: Engine, model: str, spans: Sequence[Span]) -> None:

@@ -14,6 +14,7 @@
 | `inputs` | the columns of the tables `<model> <namespace> by day` |
 | `<model> <namespace> by day` | the series that metrics read, collapsed to one value per record and day |
 | `<model> <namespace> through <day>` | what these series amount to through that day, for metrics that read everything |
+| `<model> records` | the records with their fields as they are written, for `metrics.<model>_latest` |
 | `<model> change points` | the values of a model whose records rarely have data, where they change |
 """
 

@@ -19,6 +19,8 @@ from metricsql.sql.steps import Step, statement
 
 METRICS_SCHEMA = "metrics"
 LATEST = "_latest"
+RECORDS = " records"
+"""Ends the name of the table with the records of a model as they are now, and their fields as they are written."""
 
 
 def _sql(tree: exp.Expression) -> str:
@@ -214,27 +216,30 @@ FROM {values} AS m
 JOIN {_name(records_name(context, model))} AS r ON r.record = m.record"""
 
 
-def latest_columns(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts]) -> dict[str, str]:
-    """Column -> type of the table with the fields of every record and its values on the last day."""
-    kinds = {label: "VARCHAR" if _is_text(facts, field) else "DOUBLE" for field, label in _labels(context, model, metrics).items()}
-    return {"record": "VARCHAR", "day": "DATE", **kinds, **dict.fromkeys(metrics, "DOUBLE")}
-
-
 def _is_text(facts: Mapping[str, FieldFacts], field: str) -> bool:
     known = facts.get(field)
     return known is not None and known.kind == "text"
 
 
-def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts],
-                 values: str | None = None) -> str:
-    """Make the table with the fields of every record and its values on the last day, which a query may give."""
-    return f"CREATE OR REPLACE TABLE {built_table(model + LATEST)} AS\n" \
+def _records(model: str) -> str:
+    return _sql(syntax.table(model + RECORDS, schema=KEPT_SCHEMA))
+
+
+def keep_records(context: Context, model: str) -> str:
+    """Make the table of the records of a model, for what is shown of their last day."""
+    fields = "".join(f", {_name(FIELD + field.name)}" for field in context.sources.models[model].fields)
+    return f"CREATE OR REPLACE TABLE {_records(model)} AS\nSELECT key{fields} FROM {_name(records_name(context, model))} ORDER BY key"
+
+
+def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], values: str) -> str:
+    """Make the table with the fields of every record and its values on the last day, which a query gives."""
+    return f"CREATE TABLE {built_table(model + LATEST)} AS\n" \
            + latest(context, model, metrics, facts, _name(records_name(context, model)), values)
 
 
-def show_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], file: str) -> str:
-    """The same as a view, over a file with the records."""
-    records = f"READ_PARQUET({_sql(syntax.text(file))})"
+def show_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], file: str | None = None) -> str:
+    """The same as a view, over the kept records or a file with them, and the built values."""
+    records = _records(model) if file is None else f"READ_PARQUET({_sql(syntax.text(file))})"
     return f"CREATE VIEW {built_table(model + LATEST)} AS\n{latest(context, model, metrics, facts, records)}"
 
 
@@ -252,14 +257,6 @@ def latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[
 FROM {records} AS r
 LEFT JOIN {built_table(model) if values is None else f"({values})"} AS m ON m.record = r.key AND m.day = {day}
 ORDER BY 1"""
-
-
-def update_latest(context: Context, model: str, metrics: Sequence[str]) -> str:
-    """Set the values of some metrics in that table, whose records, day and columns are right."""
-    columns = ", ".join(f"{_name(metric)} = m.{_name(metric)}" for metric in metrics)
-    return f"""UPDATE {built_table(model + LATEST)} AS l SET {columns}
-FROM (SELECT record, {", ".join(map(_name, metrics))} FROM {built_table(model)} WHERE day = {_sql(syntax.day(context.as_of))}) AS m
-WHERE m.record = l.record"""
 
 
 def _labels(context: Context, model: str, metrics: Sequence[str]) -> dict[str, str]:
