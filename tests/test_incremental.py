@@ -13,6 +13,7 @@ import pytest
 
 import metricsql
 from metricsql.build import ahead, patch, spread, totals, write
+from metricsql.build import build as builds
 from metricsql.build.engine import Limits, open_reader, open_writer
 from metricsql.build.store import Seen, trying
 from tests.projects import query, values, write_project
@@ -392,3 +393,64 @@ def test_totals_of_records_that_go_or_come(tmp_path: Path, monkeypatch: pytest.M
             dict.fromkeys(sorted(line[0] for line in companies.split()[1:]), (day + 1) // 2)
         project.build(as_of=f"2025-01-{day}", full=True)
         assert query(project, "SELECT * FROM metrics.company ORDER BY ALL") == found
+
+
+PEOPLE = "id,seats,plan,since\na,10,small,2025-01-05\nb,20,,\na,11,small,2025-01-05\n,1,none,\nc,x,big,never\n"
+
+
+def test_records_of_the_same_file_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a build reads of them is what it would have read: values, fields, warnings, rows that could not be used."""
+    read: list[int] = []
+    read_once = builds.read_once
+    monkeypatch.setattr(builds, "read_once", lambda *what: read.append(1) or read_once(*what))
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    for folder in (tmp_path, whole):
+        write_project(folder, {"companies.csv": PEOPLE, "metrics.csv": rows_text(ROWS)}, METRICS[:2], until="2025-01-30")
+
+    def built(day: int) -> tuple[int, Any]:
+        """How often records were read, and the report."""
+        read.clear()
+        report = metricsql.load(tmp_path).build(as_of=f"2025-01-{day}")
+        times = len(read)
+        other = metricsql.load(whole).build(as_of=f"2025-01-{day}", full=True)
+        assert [str(item) for item in report.unusable] == [str(item) for item in other.unusable]
+        assert [str(item) for item in report.warnings] == [str(item) for item in other.warnings]
+        for relation in ("metrics.company", "metrics.company_latest"):
+            rows = [query(metricsql.load(one), f"SELECT * FROM {relation} ORDER BY ALL") for one in (tmp_path, whole)]
+            assert rows[0] == rows[1]
+        return times, report
+
+    assert built(20)[0] == 1
+    times, report = built(21)
+    assert times == 0 and {item.reason for item in report.unusable} == {"duplicate", "key", "since"}
+    found = "SELECT record, seats, plan, week FROM metrics.company_latest"
+    assert query(metricsql.load(tmp_path), found) == [("a", "11", "small", 4.0), ("b", "20", None, 4.0), ("c", "x", "big", None)]
+    os.utime(tmp_path / "companies.csv")
+    assert built(22)[0] == 1
+    assert built(23)[0] == 0
+    (tmp_path / "companies.csv").write_text(PEOPLE + "d,5,small,\n", encoding="utf-8")
+    (whole / "companies.csv").write_text(PEOPLE + "d,5,small,\n", encoding="utf-8")
+    assert built(23)[0] == 1 and ("d",) in query(metricsql.load(tmp_path), "SELECT record FROM metrics.company_latest")
+    with pytest.raises(metricsql.ProjectError, match="without `--strict`"):
+        metricsql.load(tmp_path).build(as_of="2025-01-24", strict=True)
+    assert built(24)[0] == 0
+    read.clear()
+    metricsql.load(tmp_path).build(as_of="2025-01-25", select=["week"])
+    metricsql.load(tmp_path).build(as_of="2025-01-25")
+    assert len(read) == 1  # a selection is followed by a build of everything
+
+
+def test_that_there_are_no_records_is_said_each_time(tmp_path: Path) -> None:
+    write_project(tmp_path, {"companies.csv": "id,seats\n", "metrics.csv": rows_text(ROWS)}, METRICS, until="2025-01-30")
+    for day in (20, 21, 22):
+        report = metricsql.load(tmp_path).build(as_of=f"2025-01-{day}")
+        assert "no-records" in [item.code for item in report.warnings]
+
+
+def test_conditions_hold_for_records_that_are_not_read_again(tmp_path: Path) -> None:
+    metrics = [{"id": "large", "formula": "rolling_sum(metrics.x, 7)", "where": "seats > 15"}]
+    for day in (20, 21, 22):
+        project = project_in(tmp_path, metrics=metrics) if day == 20 else metricsql.load(tmp_path)
+        project.build(as_of=f"2025-01-{day}")
+        assert query(metricsql.load(tmp_path), "SELECT record, large FROM metrics.company_latest") == [("a", None), ("b", 3 + day % 2)]

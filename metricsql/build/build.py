@@ -18,11 +18,13 @@ from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Limits
+from metricsql.build.found import OPTION as IN_RECORDS
+from metricsql.build.found import Found, found_before
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import OPTION, StoredTables, table_digests
 from metricsql.build.patch import count_rows
-from metricsql.build.records import RecordChanges, load_records, note_records, read_once, record_changes
+from metricsql.build.records import RecordChanges, load_records, note_records, read_once, record_changes, take_records
 from metricsql.build.report import BuildReport, Unusable
 from metricsql.build.rows import Reading, read_rows
 from metricsql.build.settled import count_settled
@@ -106,6 +108,8 @@ class Build:
         self.readings: dict[str, Reading] = {}
         self.tables = StoredTables(self.engine, definition, request.as_of)
         self.stamps: Mapping[str, Mapping[str, str]]
+        self.in_records: Found | None = None
+        """What the last build found in records, if they cannot have changed."""
         self.options: Mapping[str, str]
         self.same_records = False
         self.digests: Mapping[str, str] = {}
@@ -166,7 +170,7 @@ class Build:
     def write_values(self, work: Work, changed: Changed | None) -> None:
         """The last values of every record, and what the report says of all values."""
         engine, context = self.engine, self.context
-        note.write_latest(engine, context, self.same_since() is not None, change_points.on_last_day(context, self.compiled, work))
+        note.write_latest(engine, context, change_points.on_last_day(context, self.compiled, work))
         self.report.settled = count_settled(engine, context, self.compiled, work, changed, self.digests)
         through = context.as_of if work.selected is None else None
         models = change_points.held(engine)
@@ -183,8 +187,14 @@ class Build:
         """Read what the project is, and bind it."""
         findings, faults = Findings(list(self.definition.warnings)), Findings()
         formulas = aside(read_formulas, self.definition, faults)
-        self.definition = read_once(self.engine, self.definition)
-        catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of)
+        self.stamps = note.stamps_now(self.definition)
+        self.before = changes.read_before(self.engine)
+        if self.request.full:
+            self.before = Before(as_of=self.before.as_of, why_not="it was asked for")
+        self.in_records = found_before(self.engine, self.definition, self.before, self.stamps)
+        if self.in_records is None:
+            self.definition = read_once(self.engine, self.definition)
+        catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of, self.in_records)
         given = formulas.result()
         findings.extend(faults.items)
         compiled = compile_metrics(self.definition, catalog, sources, findings, given)
@@ -193,33 +203,39 @@ class Build:
         findings.raise_errors()
         self.compiled, self.first_warnings = compiled, findings.warnings
         self.context = Context(self.definition, sources, catalog, self.request.as_of, numbered=True, all_names=True)
-        self.before = changes.read_before(self.engine)
-        if self.request.full:
-            self.before = Before(as_of=self.before.as_of, why_not="it was asked for")
-        elif self.before.why_not is None and (odd := changes.changed_options(self.before, self.context, self.compiled)):
+        if self.before.why_not is None and (odd := changes.changed_options(self.before, self.context, self.compiled)):
             self.before = Before(as_of=self.before.as_of, why_not=f"{' and '.join(odd)} changed")
 
     def read(self) -> Changes:
         """Records, and the rows of files that changed; what differs from the last build."""
         known = self.before.why_not is None
-        self.stamps = note.stamps_now(self.engine, self.context)
-        unusable = load_records(self.engine, self.context, self.compiled.conditions, known)
-        note_records(self.engine, self.context, self.flags())
+        records, in_records = self.read_records(known)
         now = changes.options(self.context, self.compiled)
-        wheres = sorted(set(self.before.wheres) & set(self.compiled.flags))
-        records = record_changes(self.engine, wheres) if known else RecordChanges()
         for namespace, series in self.context.sources.series.items():
             same = known and self.before.options.get(f"series {namespace}") == now[f"series {namespace}"]
             files = changes.files_before(self.engine, f"series {namespace}") if same else None
             self.readings[namespace] = read_rows(self.reader(), self.context, series, files, not records.same_set)
+        unusable = [item for some in in_records.unusable.values() for item in some]
         self.report.unusable = [*unusable, *rows.unusable(self.engine, self.readings.values()), *self.tables.load()]
         self.context = replace(self.context, catalog=names_of(self.engine, self.context, self.readings.values()))
         self.compiled = self.with_warnings()
         self.refuse_bad_rows()
         self.report.start = self.context.start if self.context.start <= self.context.as_of else None
         self.options = {**changes.options(self.context, self.compiled), **changes.records_digests(self.engine, self.context),
-                        **table_digests(self.definition, self.stamps)}
+                        **table_digests(self.definition, self.stamps), IN_RECORDS: in_records.text()}
         return changes.find_changes(self.engine, self.before, self.options, self.compiled, records, self.readings)
+
+    def read_records(self, known: bool) -> tuple[RecordChanges, Found]:
+        """Fill the tables of records; how they differ from those of the last build, and what is in them."""
+        if self.in_records is not None:
+            take_records(self.engine, self.context)
+            note_records(self.engine, self.context, self.flags())
+            return RecordChanges(), self.in_records
+        unusable = load_records(self.engine, self.context, self.compiled.conditions, known)
+        note_records(self.engine, self.context, self.flags())
+        wheres = sorted(set(self.before.wheres) & set(self.compiled.flags))
+        changed = record_changes(self.engine, wheres) if known else RecordChanges()
+        return changed, Found.of(self.context.catalog, unusable)
 
     def flags(self) -> dict[str, dict[str, str]]:
         """Per model, the column of each condition that its records have."""
@@ -307,6 +323,7 @@ class Build:
 
     def finish(self, work: Work, changed: Changed | None, stores: bool) -> None:
         engine, context = self.engine, self.context
+        note.keep_records(engine, context, self.same_since() is not None)
         self.write_values(work, changed)
         self.report.tables = self.tables.write(work.selected is not None)
         note.note_metrics(engine, context, self.compiled, work, note.next_build(engine))

@@ -52,27 +52,30 @@ def count_records(engine: Engine, context: Context) -> dict[str, int]:
             for model in context.sources.models}
 
 
-def write_latest(engine: Engine, context: Context, same_records: bool, values: Mapping[str, str]) -> None:
+def keep_records(engine: Engine, context: Context, same_records: bool) -> None:
+    """Write down the records of every model, unless they are the `same_records` as before."""
+    wanted = {model + writes.RECORDS: model for model in context.sources.models}
+    there = engine.tables(SCHEMA)
+    for table in there:
+        if table.endswith(writes.RECORDS) and table not in wanted:
+            engine.run(f"DROP TABLE {state(table)}")
+    for table, model in wanted.items():
+        if not same_records or table not in there:
+            engine.run(writes.keep_records(context, model))
+
+
+def write_latest(engine: Engine, context: Context, values: Mapping[str, str]) -> None:
     """`metrics.<model>_latest`: the fields of every record and its values on the last day.
 
-    A view over the built values and the kept records, which are written down unless they are the `same_records` as before.
-    For models that are held as change points `values` has a query: of these the last day is made a table.
+    A view over the built values and the kept records. For models that are held as change points `values` has a query: of
+    these the last day is made a table.
     """
-    shown = [model for model in context.sources.models if model not in values and columns_of(engine, model)]
-    for table in engine.tables(SCHEMA):
-        if table.endswith(writes.RECORDS) and table.removesuffix(writes.RECORDS) not in shown:
-            engine.run(f"DROP TABLE {state(table)}")
     for model in context.sources.models:
         outside.drop_shown(engine, model + writes.LATEST)
-        if not (metrics := columns_of(engine, model)):
-            continue
-        facts = context.catalog.fields.get(model, {})
-        if model not in shown:
-            engine.run(writes.write_latest(context, model, metrics, facts, values[model]))
-            continue
-        if not same_records or model + writes.RECORDS not in engine.tables(SCHEMA):
-            engine.run(writes.keep_records(context, model))
-        engine.run(writes.show_latest(context, model, metrics, facts))
+        if metrics := columns_of(engine, model):
+            facts = context.catalog.fields.get(model, {})
+            engine.run(writes.write_latest(context, model, metrics, facts, values[model]) if model in values else
+                       writes.show_latest(context, model, metrics, facts))
 
 
 def note_metrics(engine: Engine, context: Context, compiled: Compiled, work: Work, build: int) -> None:
@@ -124,9 +127,9 @@ def note_same(engine: Engine, definition: Definition) -> None:
     engine.run(f"UPDATE {state('builds')} SET digest = ? WHERE build = ({last})", [project_digest(definition)])
 
 
-def stamps_now(engine: Engine, context: Context) -> dict[str, dict[str, str]]:
+def stamps_now(definition: Definition) -> dict[str, dict[str, str]]:
     """The files of all sources, to be taken down before anything is read from them."""
-    return {name: files_of(context.definition, source) or {} for name, source in sources_of(context.definition)}
+    return {name: files_of(definition, source) or {} for name, source in sources_of(definition)}
 
 
 def note_build(engine: Engine, context: Context, work: Work, report: BuildReport, started: datetime, stores: bool) -> None:

@@ -18,7 +18,7 @@ from metricsql.build.state import state
 from metricsql.build.temporary import create, drop
 from metricsql.diagnostics import ProjectError
 from metricsql.project.definition import Definition
-from metricsql.sql import differences, problems
+from metricsql.sql import differences, problems, writes
 from metricsql.sql.conditions import Condition
 from metricsql.sql.context import Context
 from metricsql.sql.sources import lines_apart, load_source, records_name, records_steps
@@ -48,13 +48,13 @@ def read_once(engine: Engine, definition: Definition) -> Definition:
     return replace(definition, models=models)
 
 
-def load_records(engine: Engine, context: Context, flags: Flags, known: bool) -> list[Unusable]:
-    """One table per model; the root first, because children look their company up in it.
+def load_records(engine: Engine, context: Context, flags: Flags, known: bool) -> dict[str, list[Unusable]]:
+    """One table per model; the root first, because children look their company up in it. What could not be used, by model.
 
     With `known` the numbers are those of the last build.
     """
     root = context.definition.root
-    found: list[Unusable] = []
+    found: dict[str, list[Unusable]] = {}
     for model in sorted(context.sources.models.values(), key=lambda m: m.name != root):
         declared = model.definition
         names = [field.name for field in model.fields]
@@ -62,10 +62,15 @@ def load_records(engine: Engine, context: Context, flags: Flags, known: bool) ->
         with reading(str(declared.records), declared.records.place):
             attach(engine, declared.records)
             create(engine, records_name(context, model.name), _renumbered(steps, model.name) if known else steps)
-            found += _record_problems(engine, context, model)
-            found += rejected_lines(engine, declared.records)
+            found[model.name] = [*_record_problems(engine, context, model), *rejected_lines(engine, declared.records)]
         drop(engine, model.name + AS_GIVEN)
     return found
+
+
+def take_records(engine: Engine, context: Context) -> None:
+    """The same tables, from what the last build kept of them."""
+    for model in context.sources.models:
+        engine.run(writes.take_records(context, model))
 
 
 def _renumbered(steps: Sequence[Step], model: str) -> list[Step]:

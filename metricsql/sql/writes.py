@@ -20,7 +20,7 @@ from metricsql.sql.steps import Step, statement
 METRICS_SCHEMA = "metrics"
 LATEST = "_latest"
 RECORDS = " records"
-"""Ends the name of the table with the records of a model as they are now, and their fields as they are written."""
+"""Ends the name of the table of the built file with the records of a model, and their fields as they are written."""
 
 
 def _sql(tree: exp.Expression) -> str:
@@ -226,9 +226,13 @@ def _records(model: str) -> str:
 
 
 def keep_records(context: Context, model: str) -> str:
-    """Make the table of the records of a model, for what is shown of their last day."""
-    fields = "".join(f", {_name(FIELD + field.name)}" for field in context.sources.models[model].fields)
-    return f"CREATE OR REPLACE TABLE {_records(model)} AS\nSELECT key{fields} FROM {_name(records_name(context, model))} ORDER BY key"
+    """Make the table of the records of a model just as the build sees them."""
+    return f"CREATE OR REPLACE TABLE {_records(model)} AS\nSELECT * FROM {_name(records_name(context, model))} ORDER BY key"
+
+
+def take_records(context: Context, model: str) -> str:
+    """Make the build's own table of records from that one."""
+    return f"CREATE TEMP TABLE {_name(records_name(context, model))} AS SELECT * FROM {_records(model)}"
 
 
 def write_latest(context: Context, model: str, metrics: Sequence[str], facts: Mapping[str, FieldFacts], values: str) -> str:
