@@ -181,3 +181,13 @@ def test_nothing_changed_is_nothing_done(tmp_path: Path) -> None:
         write_project(tmp_path, {}, [{**METRICS[0], "missing": "zero"}, *METRICS[1:]], until="2025-01-04"))
     assert not edited.build().unchanged
     assert edited.build().unchanged
+
+
+def test_the_latest_values_can_be_read_from_another_database(tmp_path: Path) -> None:
+    project = build(write_project(tmp_path, {"companies.csv": "id,seats\na,10\nb,\n", "metrics.csv": "record,name,date,value\n"
+                                             "a,x,2025-01-01,2\na,x,2025-01-02,3\n"},
+                                  [{"id": "so_far", "formula": "total_sum(metrics.x) * 1"}], until="2025-01-02"))
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{project.definition.database}' AS there (READ_ONLY)")
+        found = connection.execute("SELECT record, day, seats, so_far FROM there.metrics.company_latest").fetchall()
+    assert found == [("a", date(2025, 1, 2), 10.0, 5.0), ("b", date(2025, 1, 2), None, None)]

@@ -229,7 +229,6 @@ class Build:
         """Fill the tables of records; how they differ from those of the last build, and what is in them."""
         if self.in_records is not None:
             take_records(self.engine, self.context)
-            note_records(self.engine, self.context, self.flags())
             return RecordChanges(), self.in_records
         unusable = load_records(self.engine, self.context, self.compiled.conditions, known)
         note_records(self.engine, self.context, self.flags())
@@ -274,6 +273,8 @@ class Build:
         self.same_records = self.same_timelines()
         if self.same_records:
             return plan_work(self.engine, self.context, self.compiled, found, self.request.select)
+        if self.in_records is not None:  # else they are noted, because they were compared
+            note_records(self.engine, self.context, self.flags())
         queries = [query for model_plan in plan.models for query in differences.timelines(self.context, model_plan)]
         changes.note_timelines(self.engine, queries)
         if found.everything is None:
