@@ -342,7 +342,7 @@ def test_totals_stand_until_their_days_change(tmp_path: Path, monkeypatch: pytes
         project = with_events(tmp_path, rows, metrics)
         project.build(as_of=f"2025-01-{day}")
         whole = with_events(tmp_path / "whole", rows, metrics)
-        whole.build(as_of=f"2025-01-{day}")
+        whole.build(as_of=f"2025-01-{day}", full=True)
         both = [query(one, "SELECT * FROM metrics.company ORDER BY ALL") for one in (project, whole)]
         assert both[0] == both[1]
         return {**totals_of(project), "a": [values(project, name)["a", date(2025, 1, day)] for name in ("ever", "since", "half")]}
@@ -448,9 +448,28 @@ def test_that_there_are_no_records_is_said_each_time(tmp_path: Path) -> None:
         assert "no-records" in [item.code for item in report.warnings]
 
 
-def test_conditions_hold_for_records_that_are_not_read_again(tmp_path: Path) -> None:
+def test_records_that_change_while_they_are_read_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes and times are taken down before a file is read, so that what comes in the meantime is seen by the next build."""
+    project, read_once = project_in(tmp_path), builds.read_once
+
+    def changed_behind(*what: Any) -> Any:
+        found = read_once(*what)
+        (tmp_path / "companies.csv").write_text("id,seats\na,10\nb,21\n", encoding="utf-8")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builds, "read_once", changed_behind)
+        project.build()
+    seats = 'SELECT record, "custom.seats" FROM metrics.company_latest'
+    assert query(project, seats) == [("a", 10.0), ("b", 20.0)]
+    assert not metricsql.load(tmp_path).build().unchanged
+    assert query(project, seats) == [("a", 10.0), ("b", 21.0)]
+
+
+def test_conditions_hold_for_records_that_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = [{"id": "large", "formula": "rolling_sum(metrics.x, 7)", "where": "seats > 15"}]
     for day in (20, 21, 22):
         project = project_in(tmp_path, metrics=metrics) if day == 20 else metricsql.load(tmp_path)
         project.build(as_of=f"2025-01-{day}")
         assert query(metricsql.load(tmp_path), "SELECT record, large FROM metrics.company_latest") == [("a", None), ("b", 3 + day % 2)]
+        monkeypatch.setattr(builds, "read_once", None)  # whoever reads them now fails

@@ -18,8 +18,8 @@ from metricsql.build.catalog import names_of, read_catalog
 from metricsql.build.changes import Before, Changes
 from metricsql.build.conditions import try_conditions
 from metricsql.build.engine import Limits
-from metricsql.build.found import OPTION as IN_RECORDS
-from metricsql.build.found import Found, found_before
+from metricsql.build.known_records import OPTION as KNOWN_RECORDS
+from metricsql.build.known_records import KnownRecords, known_before
 from metricsql.build.moved import Moved
 from metricsql.build.output_tables.check import check_tables
 from metricsql.build.output_tables.stored import OPTION, StoredTables, table_digests
@@ -108,8 +108,8 @@ class Build:
         self.readings: dict[str, Reading] = {}
         self.tables = StoredTables(self.engine, definition, request.as_of)
         self.stamps: Mapping[str, Mapping[str, str]]
-        self.in_records: Found | None = None
-        """What the last build found in records, if they cannot have changed."""
+        self.known_records: KnownRecords | None = None
+        """What the last build knew of records, if they cannot have changed."""
         self.options: Mapping[str, str]
         self.same_records = False
         self.digests: Mapping[str, str] = {}
@@ -191,10 +191,10 @@ class Build:
         self.before = changes.read_before(self.engine)
         if self.request.full:
             self.before = Before(as_of=self.before.as_of, why_not="it was asked for")
-        self.in_records = found_before(self.engine, self.definition, self.before, self.stamps)
-        if self.in_records is None:
+        self.known_records = known_before(self.engine, self.definition, self.before, self.stamps)
+        if self.known_records is None:
             self.definition = read_once(self.engine, self.definition)
-        catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of, self.in_records)
+        catalog, sources = read_catalog(self.engine, self.definition, findings, self.request.as_of, self.known_records)
         given = formulas.result()
         findings.extend(faults.items)
         compiled = compile_metrics(self.definition, catalog, sources, findings, given)
@@ -209,32 +209,32 @@ class Build:
     def read(self) -> Changes:
         """Records, and the rows of files that changed; what differs from the last build."""
         known = self.before.why_not is None
-        records, in_records = self.read_records(known)
+        records, of_records = self.read_records(known)
         now = changes.options(self.context, self.compiled)
         for namespace, series in self.context.sources.series.items():
             same = known and self.before.options.get(f"series {namespace}") == now[f"series {namespace}"]
             files = changes.files_before(self.engine, f"series {namespace}") if same else None
             self.readings[namespace] = read_rows(self.reader(), self.context, series, files, not records.same_set)
-        unusable = [item for some in in_records.unusable.values() for item in some]
+        unusable = [item for some in of_records.unusable.values() for item in some]
         self.report.unusable = [*unusable, *rows.unusable(self.engine, self.readings.values()), *self.tables.load()]
         self.context = replace(self.context, catalog=names_of(self.engine, self.context, self.readings.values()))
         self.compiled = self.with_warnings()
         self.refuse_bad_rows()
         self.report.start = self.context.start if self.context.start <= self.context.as_of else None
         self.options = {**changes.options(self.context, self.compiled), **changes.records_digests(self.engine, self.context),
-                        **table_digests(self.definition, self.stamps), IN_RECORDS: in_records.text()}
+                        **table_digests(self.definition, self.stamps), KNOWN_RECORDS: of_records.text()}
         return changes.find_changes(self.engine, self.before, self.options, self.compiled, records, self.readings)
 
-    def read_records(self, known: bool) -> tuple[RecordChanges, Found]:
+    def read_records(self, known: bool) -> tuple[RecordChanges, KnownRecords]:
         """Fill the tables of records; how they differ from those of the last build, and what is in them."""
-        if self.in_records is not None:
+        if self.known_records is not None:
             take_records(self.engine, self.context)
-            return RecordChanges(), self.in_records
+            return RecordChanges(), self.known_records
         unusable = load_records(self.engine, self.context, self.compiled.conditions, known)
         note_records(self.engine, self.context, self.flags())
         wheres = sorted(set(self.before.wheres) & set(self.compiled.flags))
         changed = record_changes(self.engine, wheres) if known else RecordChanges()
-        return changed, Found.of(self.context.catalog, unusable)
+        return changed, KnownRecords.of(self.context.catalog, unusable)
 
     def flags(self) -> dict[str, dict[str, str]]:
         """Per model, the column of each condition that its records have."""
@@ -273,7 +273,7 @@ class Build:
         self.same_records = self.same_timelines()
         if self.same_records:
             return plan_work(self.engine, self.context, self.compiled, found, self.request.select)
-        if self.in_records is not None:  # else they are noted, because they were compared
+        if self.known_records is not None:  # else they are noted, because they were compared
             note_records(self.engine, self.context, self.flags())
         queries = [query for model_plan in plan.models for query in differences.timelines(self.context, model_plan)]
         changes.note_timelines(self.engine, queries)

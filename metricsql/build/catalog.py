@@ -17,19 +17,19 @@ from metricsql.sql.context import Context
 from metricsql.sql.differences import days_now, newest_names
 
 if TYPE_CHECKING:
-    from metricsql.build.found import Found
+    from metricsql.build.known_records import KnownRecords
     from metricsql.build.rows import Reading
 
 
 def read_catalog(engine: Engine, definition: Definition, findings: Findings, storing: date | None = None,
-                 found: Found | None = None) -> tuple[Catalog, BoundSources]:
+                 known: KnownRecords | None = None) -> tuple[Catalog, BoundSources]:
     """Columns and fields. A source that cannot be read goes to the findings and is left out.
 
-    `storing` is the day for which fields will be stored: what is stored of it so far will be forgotten. What was `found` in
+    `storing` is the day for which fields will be stored: what is stored of it so far will be forgotten. What is `known` of
     records is not looked for again; nor in their history, of which a build stores nothing that it does not know.
     """
     columns = _Columns(engine, findings)
-    records = found.columns if found else columns.of({name: model.records for name, model in definition.models.items()})
+    records = known.columns if known else columns.of({name: model.records for name, model in definition.models.items()})
     histories = columns.of({name: m.history for name, m in definition.models.items() if m.history is not None})
     series = columns.of({name: declared.source for name, declared in definition.series.items()})
     has_store, stored_until = _stored(engine)
@@ -39,7 +39,7 @@ def read_catalog(engine: Engine, definition: Definition, findings: Findings, sto
     newest = max((day for day in (stored_until, given_until) if day is not None), default=None)
     readable = sources.models.keys() == definition.models.keys()  # else nothing will be stored
     forgotten = storing if storing is not None and readable and (newest is None or storing >= newest) else None
-    fields = found.fields if found else _fields(engine, definition, sources, catalog, findings, forgotten)
+    fields = known.fields if known else _fields(engine, definition, sources, catalog, findings, forgotten)
     return replace(catalog, fields=fields, stored_until=newest), sources
 
 

@@ -1,4 +1,4 @@
-"""What a build found in the sources of records, so that the next one need not read the same files again."""
+"""What a build knows of the sources of records, so that the next one need not read the same files again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from metricsql.project.definition import Definition
 from metricsql.project.document import dump
 from metricsql.sql.writes import RECORDS
 
-OPTION = "found in records"
+OPTION = "known of records"
 """The name under which it is noted among the options."""
 
 
 @dataclass(frozen=True)
-class Found:
+class KnownRecords:
     """Columns and fields as a `Catalog` has them, and the rows that could not be used, all by model.
 
     The records themselves are the tables `_metricsql."<model> records"`.
@@ -31,7 +31,7 @@ class Found:
     unusable: Mapping[str, Sequence[Unusable]]
 
     @classmethod
-    def of(cls, catalog: Catalog, unusable: Mapping[str, Sequence[Unusable]]) -> Found:
+    def of(cls, catalog: Catalog, unusable: Mapping[str, Sequence[Unusable]]) -> KnownRecords:
         return cls(catalog.records, catalog.fields, unusable)
 
     def text(self) -> str:
@@ -39,7 +39,7 @@ class Found:
         return dump(asdict(self))
 
     @classmethod
-    def read(cls, text: str) -> Found:
+    def read(cls, text: str) -> KnownRecords:
         found = json.loads(text)
         fields = {model: {name: FieldFacts(**facts) for name, facts in some.items()} for model, some in found["fields"].items()}
         unusable = {model: [Unusable(**{**one, "examples": tuple(one["examples"])}) for one in some]
@@ -47,8 +47,9 @@ class Found:
         return cls(found["columns"], fields, unusable)
 
 
-def found_before(engine: Engine, definition: Definition, before: Before, stamps: Mapping[str, Mapping[str, str]]) -> Found | None:
-    """What the last build found; None unless nothing can have changed: project, files of records and of given history.
+def known_before(engine: Engine, definition: Definition, before: Before,
+                 stamps: Mapping[str, Mapping[str, str]]) -> KnownRecords | None:
+    """What the last build knew; None unless nothing can have changed: project, files of records and of given history.
 
     The conditions of metrics are of the project, and depend on nothing else.
     """
@@ -61,4 +62,4 @@ def found_before(engine: Engine, definition: Definition, before: Before, stamps:
         kept = state(name + RECORDS)
         if not engine.columns(kept) or not engine.rows(f"SELECT 1 FROM {kept} LIMIT 1"):  # that there are none is said each time
             return None
-    return Found.read(before.options[OPTION])
+    return KnownRecords.read(before.options[OPTION])
